@@ -1,0 +1,39 @@
+# Two commands: `make sweep` and `make test`. Both set everything up first.
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help sweep test check bench clean
+
+help:  ## What can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Teasel needs Python 3.11 or newer; set PYTHON=")'
+	@echo "Setting up $(VENV): about 7 GB, a few minutes."
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+sweep: $(READY)  ## Search β-VAE and FactorVAE on rendered sprites: about six minutes on two cores
+	$(BIN)/teasel run first_look --again
+
+test: $(READY)  ## All fast tests
+	$(PYTEST) tests --ignore=tests/benchmarks
+
+check: $(READY)  ## Style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(PYTEST) tests/test_imports.py -q
+
+bench: $(READY)  ## Measure speed, as ratios
+	$(BIN)/python tests/benchmarks/run.py
+
+clean:  ## Remove what the targets made, but no results
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

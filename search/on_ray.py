@@ -1,0 +1,192 @@
+"""A sweep on Ray Tune: a searcher that hands out assignments, a scheduler that records and decides.
+
+Both only translate between Ray and the ``Driver``. Ray's trial ids last as long as one session; trial numbers come from
+the ledger. Of Ray's own records (experiment state, result files) nothing is kept: the ledger has it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.exceptions import RayActorError
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+from ray.tune.stopper import Stopper
+
+from search.loop import Assignment, Finished, Wait
+from search.run import Driver, attempt
+from search.sweep import Sweep
+from trainables.core.ray_trainable import ATTEMPT, REPORT, SweepTrial
+
+WORKER = {
+    # Fresh activation memory each step costs a CPU step up to a fifth; let glibc keep what it has.
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+    "MALLOC_TRIM_THRESHOLD_": "4294967296",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+"""Set for trial processes before Python starts."""
+
+DRIVER = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+    "TUNE_WARN_THRESHOLD_S": "60",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+class Search(Searcher):
+    """Hands the driver's assignments to Ray."""
+
+    def __init__(self, driver: Driver, assignments: dict[str, Assignment]) -> None:
+        super().__init__(metric=None, mode=None)
+        self._driver = driver
+        self._assignments = assignments
+
+    def set_search_properties(self, *_: Any, **__: Any) -> bool:
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        given = self._driver.next()
+        if isinstance(given, Finished):
+            return Searcher.FINISHED
+        if isinstance(given, Wait):
+            return None
+        self._assignments[trial_id] = given
+        return {ATTEMPT: attempt(self._driver, given)}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Nothing to do: ``Decide`` has recorded every ending."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+class Decide(FIFOScheduler):
+    """Passes each result to the driver before anything else sees it, and its verdict to Ray."""
+
+    def __init__(self, driver: Driver, assignments: dict[str, Assignment]) -> None:
+        super().__init__()
+        self._driver = driver
+        self._assignments = assignments
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        over = self._driver.take(self._assignments[trial.trial_id], json.loads(result[REPORT]))
+        return TrialScheduler.STOP if over else TrialScheduler.CONTINUE
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        assignment = self._assignments[trial.trial_id]
+        error = trial.get_pickled_error() or trial.get_error()
+        if isinstance(error, RayActorError):
+            self._driver.lose(assignment, _first_line(error))
+        else:
+            cause = getattr(error, "cause", None) or error
+            reason = f"{type(cause).__name__}: {_first_line(cause)}"
+            self._driver.take(assignment, {"failed": reason, "trace": str(error)})
+
+
+class StopWhenAsked(Stopper):
+    """Ends the run when the loop is stopping; single trials are stopped by ``Decide``."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._driver.loop.stopping
+
+
+def connect(sweep: Sweep, address: str | None = None) -> int:
+    """Start Ray on this machine, or join the cluster at ``address``; how many trials can run at once.
+
+    Raises ``ValueError`` when the cluster has not even the resources of one trial.
+    """
+    threads = str(max(1, int(sweep.resources.cpu)))
+    if not ray.is_initialized():
+        ray.init(
+            address=address,
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": {**WORKER, "OMP_NUM_THREADS": threads}},
+        )
+    have = ray.cluster_resources()
+    want = {"CPU": sweep.resources.cpu, "GPU": sweep.resources.gpu}
+    for name, amount in want.items():
+        if amount > have.get(name, 0):
+            raise ValueError(
+                f"A trial asks for {amount:g} {name}; the whole cluster has {have.get(name, 0):g}. "
+                "Ask for less under `resources`, or join a larger cluster with `--address`."
+            )
+    fit = min(int(have[name] / amount + 1e-9) for name, amount in want.items() if amount)
+    return min(fit, sweep.concurrency or fit)
+
+
+def run(driver: Driver) -> None:
+    """Run a loop's trials on the connected Ray until its budget is spent or ``driver.loop.stopping`` is set."""
+    assignments: dict[str, Assignment] = {}
+    resources = driver.sweep.resources
+    with _environment({**DRIVER, "TUNE_MAX_PENDING_TRIALS_PG": str(driver.loop.concurrency)}):
+        scratch = tempfile.mkdtemp(prefix="teasel-")
+        try:
+            tune.Tuner(
+                tune.with_resources(SweepTrial, {"cpu": resources.cpu, "gpu": resources.gpu}),
+                tune_config=tune.TuneConfig(
+                    search_alg=Search(driver, assignments),
+                    scheduler=Decide(driver, assignments),
+                    num_samples=-1,
+                    reuse_actors=True,
+                    trial_dirname_creator=lambda trial: trial.trial_id,
+                ),
+                run_config=tune.RunConfig(
+                    name="tune",
+                    storage_path=scratch,
+                    stop=StopWhenAsked(driver),
+                    verbose=0,
+                ),
+            ).fit()
+        finally:
+            shutil.rmtree(Path(scratch), ignore_errors=True)
+
+
+def disconnect() -> None:
+    """Leave the cluster; a Ray that ``connect`` started ends."""
+    ray.shutdown()
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _first_line(error: BaseException | None) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:500] if lines else "no message"

@@ -1,0 +1,216 @@
+"""Begin, go on with and drive a sweep: the place where loop, ledger and files meet.
+
+``Driver`` takes what workers say, whether they run in this process (``run_here``) or on Ray (``search.on_ray``).
+Resuming is a fresh loop over the same ledger. This module knows nothing of MLflow.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import search
+from search.history import COMPLETE, replay
+from search.ledger import Ledger, LedgerError, read
+from search.loop import Assignment, Finished, Loop
+from search.sampler import Sampler
+from search.schedule import Stop, schedule
+from search.sweep import Sweep
+
+LEDGER = "ledger.jsonl"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where one sweep keeps its files."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / LEDGER
+
+    def trial(self, number: int) -> Path:
+        """Checkpoints and pictures of one trial."""
+        return self.path / "trials" / f"{number:03d}"
+
+
+def folder(storage: str | Path, name: str) -> Folder:
+    """The folder of sweep ``name`` in ``storage``."""
+    return Folder(Path(storage).expanduser().absolute() / name)
+
+
+def create(sweep: Sweep) -> tuple[Folder, Ledger]:
+    """Begin a new sweep's ledger.  Raises ``LedgerError`` when the name is taken."""
+    place = folder(sweep.storage, sweep.name)
+    try:
+        ledger = Ledger.create(place.ledger)
+    except FileExistsError:
+        raise LedgerError(
+            f"A sweep named {sweep.name!r} exists already in {place.path.parent}. "
+            f"`teasel resume {sweep.name}` goes on with it; `--name` gives this one another name."
+        ) from None
+    ledger.append(
+        "sweep",
+        sweep=sweep.model_dump(mode="json"),
+        id=sweep.id,
+        trials=sweep.budget.trials,
+        teasel=search.__version__,
+        format=1,
+    )
+    return place, ledger
+
+
+def reopen(storage: str | Path, name: str, *, trials: int | None = None) -> tuple[Folder, Ledger, Sweep]:
+    """Go on with a sweep; ``trials`` adds so many to its budget.
+
+    Raises ``LedgerError`` for a name that does not exist, a damaged ledger, or one that another process is writing.
+    """
+    place = folder(storage, name)
+    if not place.ledger.exists():
+        known = sorted(p.parent.name for p in place.path.parent.glob(f"*/{LEDGER}"))
+        exist = f"sweeps there are {', '.join(known)}" if known else "there is no sweep there yet"
+        raise LedgerError(f"No sweep named {name!r} in {place.path.parent}; {exist}.")
+    ledger = Ledger.open(place.ledger)
+    history = replay(ledger.rows)
+    if not history.sweep:
+        ledger.close()
+        raise LedgerError(f"The ledger {place.ledger} is empty: its sweep died before it began. Remove the folder.")
+    if trials:
+        ledger.append("budget", trials=history.budget + trials)
+    return place, ledger, Sweep.model_validate({**history.sweep, "storage": str(storage)})
+
+
+def history_of(storage: str | Path, name: str) -> Any:
+    """The history of a sweep, read without locking its ledger."""
+    place = folder(storage, name)
+    return replay(read(place.ledger))
+
+
+def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int) -> Loop:
+    """The loop of ``sweep`` over its ledger, whatever that holds already; a ``session`` row marks its beginning."""
+    sampler = Sampler(
+        sweep.sampler.name,
+        sweep.search_space(),
+        sweep.objectives,
+        seed=sweep.sampler.seed,
+        startup=sweep.sampler.startup,
+    )
+    judge = schedule(
+        sweep.schedule, objectives=sweep.objectives, steps=sweep.budget.steps, rungs=sweep.rungs
+    )
+    ledger.append("session", host=platform.node(), teasel=search.__version__, concurrency=concurrency)
+    return Loop(ledger, sweep, sampler=sampler, schedule=judge, concurrency=concurrency)
+
+
+def attempt(driver: Driver, assignment: Assignment) -> dict[str, Any]:
+    """An assignment as the fields of ``trainables.core.trial.Attempt``."""
+    sweep, place = driver.sweep, driver.place
+    return {
+        "method": assignment.method,
+        "config": dict(assignment.config),
+        "seed": assignment.seed,
+        "steps": assignment.steps,
+        "reports": list(assignment.reports),
+        "pictures": list(sweep.rungs),
+        "data": sweep.data.name,
+        "options": dict(sweep.data.options),
+        "data_root": driver.data_root,
+        "device": "cuda" if sweep.resources.gpu else "cpu",
+        "threads": max(1, int(sweep.resources.cpu)),
+        "folder": str(place.trial(assignment.trial)),
+        "checkpoints": [str(place.path / c) for c in assignment.checkpoints],
+        "label": f"attempt-{assignment.attempt}",
+    }
+
+
+class Driver:
+    """Takes workers' words to the loop and keeps the sweep's folder tidy.  One thread at a time may speak."""
+
+    def __init__(
+        self, place: Folder, sweep: Sweep, loop: Loop, *, data_root: str | None = None
+    ) -> None:
+        self.place = place
+        self.sweep = sweep
+        self.loop = loop
+        self.data_root = data_root
+        self.lock = threading.RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Ray pickles its searcher for a restore that is never asked for; there is nothing to keep.
+        return {}
+
+    def next(self) -> Any:
+        """The loop's next assignment, ``Wait`` or ``Finished``."""
+        with self.lock:
+            return self.loop.next()
+
+    def take(self, assignment: Assignment, said: dict[str, Any]) -> bool:
+        """Record a report, or ``{"failed": reason}``; True when the trial is over."""
+        with self.lock:
+            if "failed" in said:
+                self.loop.failed(assignment.trial, assignment.attempt, said["failed"])
+                self._keep(assignment.trial, said.get("trace"))
+                over = True
+            else:
+                decision = self.loop.report(
+                    assignment.trial,
+                    assignment.attempt,
+                    said["step"],
+                    said["metrics"],
+                    checkpoint=self._below(said["checkpoint"]),
+                    pictures=[str(self._below(p)) for p in said["pictures"]],
+                )
+                over = isinstance(decision, Stop)
+            if over:
+                self._tidy(assignment.trial)
+            return over
+
+    def lose(self, assignment: Assignment, reason: str) -> None:
+        """The worker or its node died."""
+        with self.lock:
+            self.loop.lost(assignment.trial, assignment.attempt, reason)
+
+    def _keep(self, number: int, trace: str | None) -> None:
+        if trace:
+            self.place.trial(number).mkdir(parents=True, exist_ok=True)
+            (self.place.trial(number) / "error.txt").write_text(trace)
+
+    def _below(self, path: str | None) -> str | None:
+        return None if path is None else str(Path(path).relative_to(self.place.path))
+
+    def _tidy(self, number: int) -> None:
+        """Free the disk of what an ended trial no longer needs; pictures stay, and the weights of complete ones."""
+        from trainables.core.trial import release
+
+        trial = self.loop.history.trials[number]
+        last = trial.reports[-1].checkpoint if trial.reports else None
+        for path in self.place.trial(number).glob("step-*"):
+            kept = trial.state == COMPLETE and last is not None and path == self.place.path / last
+            release(path, keep_weights=kept)
+
+
+def run_here(driver: Driver) -> None:
+    """Run a loop's trials one after another in this process, without Ray."""
+    from trainables.core.training import Diverged
+    from trainables.core.trial import Attempt, Trial
+
+    while not isinstance(given := driver.next(), Finished):
+        assert isinstance(given, Assignment), "in one process nothing else can be live"
+        try:
+            trial = Trial(Attempt(**attempt(driver, given)))
+            while not driver.loop.stopping and not driver.take(given, asdict(trial.advance())):
+                pass
+        except Diverged as error:
+            driver.take(given, {"failed": str(error)})
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            driver.take(given, {"failed": reason, "trace": traceback.format_exc()})

@@ -1,0 +1,99 @@
+"""Trials as Ray Tune trainables: one class for sweeps, one made to order for bare Ray Tune.  The only ray import here.
+
+Actors are reused: a new configuration resets the old actor, and everything heavy happens in ``step``, so that what
+fails there fails its trial with its own error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+import trainables
+from trainables.core import checkpoint
+from trainables.core.training import Diverged
+from trainables.core.trial import STATE, WEIGHTS, Attempt, Trial
+
+ATTEMPT = "attempt"
+"""Key of a sweep's Ray configuration that holds an ``Attempt`` as a mapping."""
+
+REPORT = "report"
+"""Key of a sweep's Ray result that holds the report as JSON, out of reach of Ray's flattening."""
+
+
+class SweepTrial(tune.Trainable):
+    """Runs one ``Attempt`` of a sweep.  A trial that diverges reports ``{"failed": reason}``; other errors are raised."""
+
+    def setup(self, config: Mapping[str, Any]) -> None:
+        self._attempt = Attempt(**config[ATTEMPT])
+        self._trial: Trial | None = None
+
+    def reset_config(self, new_config: Mapping[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        try:
+            self._trial = self._trial or Trial(self._attempt)
+            report = asdict(self._trial.advance())
+        except Diverged as error:
+            report = {"failed": str(error)}
+        return {REPORT: json.dumps(report)}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing to do: ``Trial`` writes its own checkpoints at reports."""
+
+    def load_checkpoint(self, checkpoint_dir: str | None) -> None:
+        """Nothing to do: an ``Attempt`` names what to continue from."""
+
+
+def trainable(method: str, **settings: Any) -> type[tune.Trainable]:
+    """A ``ray.tune.Trainable`` of ``method`` whose configuration is a flat mapping of hyperparameters.
+
+    ``settings`` are fields of ``Attempt``: ``data`` and ``options`` (default: the embedded digits), ``data_root``,
+    ``steps`` (default 1,000), ``reports`` (default: ten, evenly spaced), ``seed``, ``device``, ``threads``.
+    Each step trains to the next report and returns the metrics, with ``step`` and, at the last, ``done``.
+    """
+    trainables.method(method)
+    steps = settings.setdefault("steps", 1000)
+    every = max(1, steps // 10)
+    settings.setdefault("reports", (*range(every, steps, every), steps))
+    settings.setdefault("seed", 0)
+    unknown = set(settings) - set(Attempt.__dataclass_fields__)
+    if unknown:
+        raise ValueError(
+            f"{method} has no setting {', '.join(sorted(unknown))}; "
+            f"settings are {', '.join(sorted(Attempt.__dataclass_fields__))}."
+        )
+
+    class MethodTrainable(tune.Trainable):
+        """One configuration of one method under bare Ray Tune."""
+
+        def setup(self, config: Mapping[str, Any]) -> None:
+            self._trial = Trial(Attempt(method=method, config=dict(config), **settings))
+
+        def reset_config(self, new_config: Mapping[str, Any]) -> bool:
+            self.setup(new_config)
+            return True
+
+        def step(self) -> dict[str, Any]:
+            outcome = self._trial.advance()
+            return {**outcome.metrics, "step": outcome.step, "done": self._trial.done}
+
+        def save_checkpoint(self, checkpoint_dir: str) -> None:
+            checkpoint.write(Path(checkpoint_dir) / "teasel", self._trial.files({}))
+
+        def load_checkpoint(self, checkpoint_dir: str | None) -> None:
+            if checkpoint_dir is not None:
+                folder = Path(checkpoint_dir) / "teasel"
+                self._trial.training.load(
+                    checkpoint.read_tensors(folder, WEIGHTS), checkpoint.read_tensors(folder, STATE)
+                )
+
+    MethodTrainable.__name__ = MethodTrainable.__qualname__ = method
+    return MethodTrainable

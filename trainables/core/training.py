@@ -1,0 +1,118 @@
+"""One configuration being trained: players, their optimisers, one generator, a step counter.
+
+Each player's gradient is taken from its own loss for its own parameters alone; then all players step. The state is a
+dictionary of tensors from which training continues bit for bit. This module knows nothing of Ray, files or scores.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainables.core.contract import Adam, optimizers
+
+
+class Diverged(ArithmeticError):
+    """A loss stopped being finite; the message says which, at which step, and its last finite mean."""
+
+
+CHECK_EVERY = 64
+"""Steps between looks at whether the losses are finite: a look waits for the device."""
+
+
+class Training:
+    """Trains one method with one set of hyperparameters on one split.
+
+    ``data`` is a split with ``images(index)``; ``seed`` fixes the initial weights and all that ``draw`` draws.
+    """
+
+    def __init__(self, method: ModuleType, hp: Any, data: Any, *, seed: int) -> None:
+        self.method = method
+        self.hp = hp
+        self.data = data
+        self.device = torch.device(data.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model: nn.ModuleDict = method.build(hp, data.shape)
+        self.model.to(self.device)
+        self.rng = torch.Generator(self.device).manual_seed(seed)
+        self.step = 0
+        self._players = list(self.model)
+        self._parameters = {p: list(self.model[p].parameters()) for p in self._players}
+        settings = optimizers(method, hp, self._players)
+        self._optimizers = {p: self._adam(p, settings[p]) for p in self._players}
+        self._last_finite: dict[str, float] = {}
+
+    def _adam(self, player: str, settings: Adam) -> torch.optim.Adam:
+        return torch.optim.Adam(
+            self._parameters[player], lr=settings.lr, betas=settings.betas, fused=True
+        )
+
+    def advance(self, until: int) -> dict[str, float]:
+        """Train until ``until`` finished steps; the mean over these steps of each loss and recorded part.
+
+        Raises ``Diverged`` when one of them is no longer finite.
+        """
+        self.model.train()
+        sums: dict[str, Tensor] = {}
+        first = self.step
+        while self.step < until:
+            for name, value in self._one_step().items():
+                sums[name] = sums[name] + value if name in sums else value.double()
+            self.step += 1
+            if self.step % CHECK_EVERY == 0 or self.step == until:
+                self._check(sums, first)
+        return {name: float(total) / max(self.step - first, 1) for name, total in sums.items()}
+
+    def _one_step(self) -> dict[str, Tensor]:
+        drawn = self.method.draw(self.data, self.hp, self.rng)
+        step = torch.tensor(float(self.step), device=self.device)
+        losses = self.method.losses(self.model, drawn, self.hp, step)
+        for player in self._players:
+            gradients = torch.autograd.grad(
+                losses[player], self._parameters[player], retain_graph=player != self._players[-1]
+            )
+            for parameter, gradient in zip(self._parameters[player], gradients, strict=True):
+                # The fused kernel reads gradients as if they were laid out like the weights.
+                parameter.grad = gradient.contiguous()
+        for optimizer in self._optimizers.values():
+            optimizer.step()
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _check(self, sums: dict[str, Tensor], first: int) -> None:
+        means = {name: float(total) / (self.step - first) for name, total in sums.items()}
+        bad = [name for name, mean in means.items() if not torch.isfinite(torch.tensor(mean))]
+        if bad:
+            last = ", ".join(f"{n} {self._last_finite[n]:.4g}" for n in bad if n in self._last_finite)
+            raise Diverged(
+                f"{', '.join(bad)} not finite by step {self.step}"
+                + (f"; last finite mean {last}" if last else "")
+            )
+        self._last_finite = means
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Weights, and everything else that continuing needs, as named tensors."""
+        rest = {"rng": self.rng.get_state(), "step": torch.tensor(self.step)}
+        for player, optimizer in self._optimizers.items():
+            for index, parameter in enumerate(self._parameters[player]):
+                for name, value in optimizer.state[parameter].items():
+                    rest[f"adam.{player}.{index}.{name}"] = value
+        return self.model.state_dict(), rest
+
+    def load(self, weights: dict[str, Tensor], rest: dict[str, Tensor]) -> None:
+        """Continue from a ``state()``.  Raises ``RuntimeError`` or ``KeyError`` when it is of another shape."""
+        self.model.load_state_dict(weights)
+        self.rng.set_state(rest["rng"])
+        self.step = int(rest["step"])
+        for player, optimizer in self._optimizers.items():
+            optimizer.state.clear()
+            if self.step:
+                for index, parameter in enumerate(self._parameters[player]):
+                    optimizer.state[parameter] = {
+                        # Fused Adam wants its step counter beside the weights.
+                        name: rest[f"adam.{player}.{index}.{name}"].to(self.device).clone()
+                        for name in ("step", "exp_avg", "exp_avg_sq")
+                    }

@@ -1,0 +1,166 @@
+"""One attempt at one trial: dataset, training, evaluation, pictures and checkpoints, from report to report.
+
+The same code runs under Ray and in the current process. This module knows nothing of Ray, of other trials, or of why
+the configuration was chosen.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import trainables
+from trainables.core import checkpoint
+from trainables.core.contract import hyperparameters
+from trainables.core.dataset import Dataset, open_dataset
+from trainables.core.evaluation import evaluate, traversal
+from trainables.core.training import Training
+
+WEIGHTS, STATE, CARD, TRAVERSAL = "model.safetensors", "state.safetensors", "trial.json", "traversal.png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """What a worker needs to know; plain values, so that it travels as JSON."""
+
+    method: str
+    config: Mapping[str, Any]
+    seed: int
+    steps: int
+    reports: tuple[int, ...]
+    pictures: tuple[int, ...] = ()
+    """The reports at which a traversal is drawn; the last report always has one."""
+    data: str = "digits"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data_root: str | None = None
+    device: str = "cpu"
+    threads: int = 1
+    folder: str | None = None
+    """Where checkpoints go, one folder a report; without it none are written."""
+    checkpoints: tuple[str, ...] = ()
+    """Absolute paths to continue from, newest first."""
+    label: str = "attempt-1"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reports", tuple(self.reports))
+        object.__setattr__(self, "pictures", tuple(self.pictures))
+        object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a trial says at a report."""
+
+    step: int
+    metrics: dict[str, float]
+    checkpoint: str | None
+    pictures: tuple[str, ...]
+
+
+@lru_cache(maxsize=4)
+def _dataset(name: str, options: str, data_root: str | None) -> Dataset:
+    return open_dataset(name, json.loads(options), data_root=data_root)
+
+
+class Trial:
+    """Runs one attempt; ``advance`` trains to the next report."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        torch.set_num_threads(attempt.threads)
+        self.attempt = attempt
+        self.method = trainables.method(attempt.method)
+        self.dataset = _dataset(
+            attempt.data, json.dumps(dict(attempt.options), sort_keys=True), attempt.data_root
+        )
+        self.hp = hyperparameters(self.method, attempt.config, attempt.steps)
+        split = self.dataset.split("train").to(attempt.device)
+        self.training = Training(self.method, self.hp, split, seed=attempt.seed)
+        self._restore()
+
+    def _restore(self) -> None:
+        for folder in map(Path, self.attempt.checkpoints):
+            try:
+                weights = checkpoint.read_tensors(folder, WEIGHTS)
+                rest = checkpoint.read_tensors(folder, STATE)
+            except checkpoint.CheckpointError:
+                # An older one, or the beginning, leads to the same place.
+                continue
+            self.training.load(weights, rest)
+            return
+
+    @property
+    def done(self) -> bool:
+        """The last report has been made."""
+        return self.training.step >= self.attempt.steps
+
+    def advance(self) -> Outcome:
+        """Train to the next report and make it.  Raises ``Diverged``."""
+        until = next(s for s in self.attempt.reports if s > self.training.step)
+        losses = self.training.advance(until)
+        metrics = {f"train/{name}": value for name, value in losses.items()}
+        evaluation = evaluate(self.method, self.training.model, self.hp, self.dataset, self.attempt.device)
+        metrics.update(evaluation.metrics)
+        if self.attempt.folder is None:
+            return Outcome(step=until, metrics=metrics, checkpoint=None, pictures=())
+        files = self.files(metrics)
+        if until in self.attempt.pictures or until == self.attempt.steps:
+            picture = io.BytesIO()
+            traversal(
+                self.method, self.training.model, self.dataset, evaluation, self.attempt.device
+            ).save(picture, "PNG", optimize=True)
+            files[TRAVERSAL] = picture.getvalue()
+        folder = Path(self.attempt.folder) / f"step-{until:06d}-{self.attempt.label}"
+        checkpoint.write(folder, files)
+        self._forget()
+        pictures = (str(folder / TRAVERSAL),) if TRAVERSAL in files else ()
+        return Outcome(step=until, metrics=metrics, checkpoint=str(folder), pictures=pictures)
+
+    def files(self, metrics: Mapping[str, float]) -> dict[str, bytes]:
+        """The files of a checkpoint of this moment."""
+        weights, rest = self.training.state()
+        card = {
+            "method": self.attempt.method,
+            "hyperparameters": asdict(self.hp),
+            "config": dict(self.attempt.config),
+            "data": self.attempt.data,
+            "options": dict(self.attempt.options),
+            "shape": list(self.dataset.shape),
+            "seed": self.attempt.seed,
+            "steps": self.attempt.steps,
+            "step": self.training.step,
+            "metrics": {k: v if v == v and abs(v) != float("inf") else str(v) for k, v in metrics.items()},
+        }
+        return {
+            WEIGHTS: checkpoint.tensors(weights),
+            STATE: checkpoint.tensors(rest),
+            CARD: json.dumps(card, indent=1).encode(),
+        }
+
+    def _forget(self) -> None:
+        """Keep the two newest checkpoints of this attempt: the newest may not be in the ledger yet."""
+        assert self.attempt.folder is not None
+        mine = sorted(Path(self.attempt.folder).glob(f"step-*-{self.attempt.label}"))
+        for folder in mine[:-2]:
+            release(folder, keep_weights=False)
+
+
+def release(folder: Path, *, keep_weights: bool) -> None:
+    """Free a checkpoint's disk space; its pictures and its card stay.
+
+    With ``keep_weights`` the model can still be loaded, but training cannot be continued from it.
+    """
+    for name in (STATE,) if keep_weights else (STATE, WEIGHTS):
+        (folder / name).unlink(missing_ok=True)
+
+
+def discard(folder: Path) -> None:
+    """Remove a trial's folder altogether."""
+    shutil.rmtree(folder, ignore_errors=True)
