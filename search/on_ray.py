@@ -18,7 +18,6 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.exceptions import RayActorError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -92,14 +91,8 @@ class Decide(FIFOScheduler):
         return TrialScheduler.STOP if over else TrialScheduler.CONTINUE
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        assignment = self._assignments[trial.trial_id]
-        error = trial.get_pickled_error() or trial.get_error()
-        if isinstance(error, RayActorError):
-            self._driver.lose(assignment, _first_line(error))
-        else:
-            cause = getattr(error, "cause", None) or error
-            reason = f"{type(cause).__name__}: {_first_line(cause)}"
-            self._driver.take(assignment, {"failed": reason, "trace": str(error)})
+        # A failing trial reports so itself (``SweepTrial``): this is a process or a node that died.
+        self._driver.lose(self._assignments[trial.trial_id], _last_words(trial.error_file))
 
 
 class StopWhenAsked(Stopper):
@@ -187,6 +180,8 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _first_line(error: BaseException | None) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:500] if lines else "no message"
+def _last_words(path: str | None) -> str:
+    """What Ray knows of a death, in one line."""
+    lines = Path(path).read_text().strip().splitlines() if path else []
+    told = [line.strip() for line in lines if line.strip() and not line.startswith("Failure #")]
+    return told[0][:300] if told else "its process died"

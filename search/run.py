@@ -9,44 +9,18 @@ from __future__ import annotations
 import platform
 import threading
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import search
+from search.folder import Folder, existing, folder
 from search.history import COMPLETE, replay
-from search.ledger import Ledger, LedgerError, read
+from search.ledger import Ledger, LedgerError
 from search.loop import Assignment, Finished, Loop
 from search.sampler import Sampler
 from search.schedule import Stop, schedule
 from search.sweep import Sweep
-
-LEDGER = "ledger.jsonl"
-
-
-@dataclass(frozen=True)
-class Folder:
-    """Where one sweep keeps its files."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    @property
-    def ledger(self) -> Path:
-        return self.path / LEDGER
-
-    def trial(self, number: int) -> Path:
-        """Checkpoints and pictures of one trial."""
-        return self.path / "trials" / f"{number:03d}"
-
-
-def folder(storage: str | Path, name: str) -> Folder:
-    """The folder of sweep ``name`` in ``storage``."""
-    return Folder(Path(storage).expanduser().absolute() / name)
-
 
 def create(sweep: Sweep) -> tuple[Folder, Ledger]:
     """Begin a new sweep's ledger.  Raises ``LedgerError`` when the name is taken."""
@@ -74,11 +48,7 @@ def reopen(storage: str | Path, name: str, *, trials: int | None = None) -> tupl
 
     Raises ``LedgerError`` for a name that does not exist, a damaged ledger, or one that another process is writing.
     """
-    place = folder(storage, name)
-    if not place.ledger.exists():
-        known = sorted(p.parent.name for p in place.path.parent.glob(f"*/{LEDGER}"))
-        exist = f"sweeps there are {', '.join(known)}" if known else "there is no sweep there yet"
-        raise LedgerError(f"No sweep named {name!r} in {place.path.parent}; {exist}.")
+    place = existing(storage, name)
     ledger = Ledger.open(place.ledger)
     history = replay(ledger.rows)
     if not history.sweep:
@@ -87,12 +57,6 @@ def reopen(storage: str | Path, name: str, *, trials: int | None = None) -> tupl
     if trials:
         ledger.append("budget", trials=history.budget + trials)
     return place, ledger, Sweep.model_validate({**history.sweep, "storage": str(storage)})
-
-
-def history_of(storage: str | Path, name: str) -> Any:
-    """The history of a sweep, read without locking its ledger."""
-    place = folder(storage, name)
-    return replay(read(place.ledger))
 
 
 def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int) -> Loop:

@@ -7,6 +7,8 @@ fails there fails its trial with its own error.
 from __future__ import annotations
 
 import json
+import os
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -27,13 +29,20 @@ REPORT = "report"
 
 
 class SweepTrial(tune.Trainable):
-    """Runs one ``Attempt`` of a sweep.  A trial that diverges reports ``{"failed": reason}``; other errors are raised."""
+    """Runs one ``Attempt`` of a sweep; a trial that fails reports ``{"failed": reason, "trace": traceback}``.
+
+    So what Ray itself reports as an error is always a process or a node that died.
+    """
 
     def setup(self, config: Mapping[str, Any]) -> None:
         self._attempt = Attempt(**config[ATTEMPT])
         self._trial: Trial | None = None
+        self._unwell = False
 
     def reset_config(self, new_config: Mapping[str, Any]) -> bool:
+        if self._unwell:
+            # A CUDA error stays with its process; the next trial is handed out again to a new one.
+            os._exit(1)
         self.setup(new_config)
         return True
 
@@ -43,6 +52,10 @@ class SweepTrial(tune.Trainable):
             report = asdict(self._trial.advance())
         except Diverged as error:
             report = {"failed": str(error)}
+        except Exception as error:
+            self._unwell = self._attempt.device != "cpu"
+            reason = f"{type(error).__name__}: {error}"
+            report = {"failed": reason, "trace": traceback.format_exc()}
         return {REPORT: json.dumps(report)}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:

@@ -6,7 +6,6 @@ the configuration was chosen.
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from trainables.core.contract import hyperparameters
 from trainables.core.dataset import Dataset, open_dataset
 from trainables.core.evaluation import evaluate, traversal
 from trainables.core.training import Training
+from trainables.core.traversals import png
 
 WEIGHTS, STATE, CARD, TRAVERSAL = "model.safetensors", "state.safetensors", "trial.json", "traversal.png"
 
@@ -112,11 +112,8 @@ class Trial:
             return Outcome(step=until, metrics=metrics, checkpoint=None, pictures=())
         files = self.files(metrics)
         if until in self.attempt.pictures or until == self.attempt.steps:
-            picture = io.BytesIO()
-            traversal(
-                self.method, self.training.model, self.dataset, evaluation, self.attempt.device
-            ).save(picture, "PNG", optimize=True)
-            files[TRAVERSAL] = picture.getvalue()
+            model, dataset = self.training.model, self.dataset
+            files[TRAVERSAL] = png(traversal(self.method, model, dataset, evaluation, self.attempt.device))
         folder = Path(self.attempt.folder) / f"step-{until:06d}-{self.attempt.label}"
         checkpoint.write(folder, files)
         self._forget()

@@ -1,0 +1,114 @@
+"""The commands ``teasel data …``: list, prepare and show datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from search.terminal import console_of
+
+REFUSED = 2
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn an error about the input into its message and exit code 2."""
+    try:
+        yield
+    except ValueError as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(REFUSED) from None
+
+
+def open_with_progress(
+    name: str, options: Any, *, data_root: Path | None, download: bool, console: Console
+) -> Any:
+    """The prepared dataset; while it is being prepared, a bar shows how far it is."""
+    from trainables.core.dataset import open_dataset
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task: list[Any] = []
+
+        def progress(done: int, total: int) -> None:
+            if not task:
+                task.append(bar.add_task(f"preparing {name}", total=total))
+            bar.update(task[0], completed=done)
+
+        return open_dataset(
+            name, options, data_root=data_root, download=download, progress=progress
+        )
+
+
+def _options(sets: Sequence[str]) -> dict[str, Any]:
+    from search.sweep_file import setting
+
+    return dict(setting(text) for text in sets)
+
+
+def list_all() -> None:
+    """Print every dataset with what it gives."""
+    from trainables import data
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("dataset", "images", "shape", "labels", "factors"):
+        table.add_column(column, no_wrap=column != "factors")
+    table.add_column("what")
+    for name in data.names():
+        about = data.load(name).describe(data.options(name, {}))
+        factors = ", ".join(f"{factor} {size}" for factor, size in about.factors.items())
+        table.add_row(
+            name,
+            f"{about.images:,}",
+            "×".join(map(str, about.shape)),
+            str(len(about.classes)) if about.classes else "–",
+            factors or "–",
+            f"{about.summary}; {about.source}",
+        )
+    console_of().print(table)
+
+
+def prepare(name: str, sets: Sequence[str], data_root: Path | None, download: bool) -> None:
+    """Write the prepared file and say where it lies."""
+    from trainables import data
+    from trainables.core.dataset import prepared_path, verify_dataset
+
+    with refusing():
+        options = data.options(name, _options(sets))
+        dataset = open_with_progress(
+            name, options, data_root=data_root, download=download, console=Console(stderr=True)
+        )
+        verify_dataset(name, options)
+        path = prepared_path(name, options)
+        typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB  {len(dataset):,} images")
+
+
+def show(
+    name: str, sets: Sequence[str], data_root: Path | None, download: bool, output: Path | None
+) -> None:
+    """Write a PNG of samples; print splits, factors and classes."""
+    from trainables import data
+    from trainables.core.arrays import PARTS
+    from trainables.core.sheet import sheet
+
+    with refusing():
+        options = data.options(name, _options(sets))
+        dataset = open_with_progress(
+            name, options, data_root=data_root, download=download, console=Console(stderr=True)
+        )
+    path = output or Path(f"{name}.png")
+    sheet(dataset).save(path)
+    splits = ", ".join(f"{part} {len(dataset.split(part)):,}" for part in PARTS)
+    typer.echo(f"{name}: {'×'.join(map(str, dataset.shape))}; {splits}")
+    if dataset.classes:
+        typer.echo(f"labels: {', '.join(dataset.classes)}")
+    for factor, size in zip(dataset.factor_names, dataset.factor_sizes, strict=True):
+        typer.echo(f"factor {factor}: {size} values")
+    typer.echo(f"samples: {path}")

@@ -1,0 +1,171 @@
+"""The parts of a sweep: dataset, objectives, budget, sampler, schedule, resources."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from search import sweep_check as check
+from search.problems import refuse, unknown
+from spaces.core.domains import shown
+
+SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "nsga2", "random")
+SCHEDULES = ("asha", "hyperband", "median", "none")
+DURATION = re.compile(r"(?:([\d.]+)d)?(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?")
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("int_type", "a whole number")
+    return value
+
+
+def _seconds(value: Any) -> Any:
+    """``"2h30m"`` as seconds; numbers are seconds already."""
+    if not isinstance(value, str):
+        return value
+    match = DURATION.fullmatch(value) if value else None
+    try:
+        if match is None:
+            raise ValueError(value)
+        return sum(float(n) * s for n, s in zip(match.groups(), (86400, 3600, 60, 1), strict=True) if n)
+    except ValueError:
+        raise ValueError(f"{shown(value)} is no wall time; write 90s, 6m, 2h30m or seconds.") from None
+
+
+def named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def listed(value: Any) -> Any:
+    return (value,) if isinstance(value, (str, Mapping, BaseModel)) else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
+
+
+class Part(BaseModel):
+    """Frozen; unknown keys are refused; defaults are checked like anything else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, revalidate_instances="always")
+
+
+class DataSpec(Part):
+    """A dataset and its options."""
+
+    name: str = Field(description="the name of a dataset")
+    options: Mapping[str, Any] = {}
+
+    @field_validator("name")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        return check.dataset(name)
+
+    @field_validator("options")
+    @classmethod
+    def _possible(cls, options: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
+        if "name" in info.data:
+            refuse(check.dataset_options(info.data["name"], options))
+        return copy.deepcopy(dict(options))
+
+
+class Objective(Part):
+    """A metric and where it should go; without a direction, the metric's natural one."""
+
+    metric: str = Field(description="the name of a metric, such as score/mig")
+    direction: Literal["maximize", "minimize"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _natural(cls, value: Any) -> Any:
+        value = {"metric": value} if isinstance(value, str) else value
+        if isinstance(value, Mapping) and "direction" not in value:
+            known = check.metrics().get(str(value.get("metric")))
+            return {**value, "direction": known.direction if known else "maximize"}
+        return value
+
+    @field_validator("metric")
+    @classmethod
+    def _exists(cls, metric: str) -> str:
+        if metric not in check.metrics():
+            raise ValueError(unknown("metric", metric, check.metrics()))
+        return metric
+
+
+class Budget(Part):
+    """When the search ends.
+
+    After ``trials`` trials of ``steps`` steps, or ``wall_time`` seconds, whichever is first.
+    """
+
+    trials: Annotated[Whole, Field(ge=1, le=10**6)] = 32
+    steps: Annotated[Whole, Field(ge=1, le=10**9)] = 2000
+    wall_time: Annotated[Annotated[Number, Field(gt=0)] | None, BeforeValidator(_seconds)] = None
+
+
+class SamplerSpec(Part):
+    """Who suggests, from which seed, after how many random first trials (``None``.
+
+    The sampler's own number).
+    """
+
+    name: str = "tpe"
+    seed: Seed = 0
+    startup: Annotated[Whole, Field(ge=1)] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        if name not in SAMPLERS:
+            raise ValueError(unknown("sampler", name, SAMPLERS))
+        return name
+
+
+class ScheduleSpec(Part):
+    """Who stops a trial early, and at which steps.
+
+    ``rungs``, or ``grace`` times powers of ``reduction_factor``.
+    """
+
+    name: str = "asha"
+    rungs: tuple[Annotated[Whole, Field(ge=1)], ...] | None = None
+    reduction_factor: Annotated[Number, Field(ge=1.5)] = 3.0
+    grace: Annotated[Whole, Field(ge=1)] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        if name not in SCHEDULES:
+            raise ValueError(unknown("schedule", name, SCHEDULES))
+        return name
+
+
+class Resources(Part):
+    """What one trial takes of the machine; several trials share a GPU by fractions of it."""
+
+    cpu: Annotated[Number, Field(ge=0)] = 1.0
+    gpu: Annotated[Number, Field(ge=0)] = 0.0
+
+    @field_validator("gpu")
+    @classmethod
+    def _divisible(cls, gpu: float) -> float:
+        if gpu > 1 and not gpu.is_integer():
+            raise ValueError(f"{gpu:g} GPUs cannot be given to a trial: a fraction up to 1, or 1, 2, 3, ...")
+        return gpu

@@ -1,0 +1,240 @@
+"""What a person sees while a sweep runs: a live table, or plain lines where there is no terminal.
+
+Reads the history under the driver's lock; writes nothing but text. Knows nothing of Ray or MLflow.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from search.history import COMPLETE, FAIL, PRUNED, RUNNING, History, Trial
+from search.results import goals, ranking, short_config, title
+
+if TYPE_CHECKING:
+    from search.run import Driver
+
+STYLES = {COMPLETE: "green", PRUNED: "dim", FAIL: "red", RUNNING: "bold cyan"}
+
+
+def console_of() -> Console:
+    """Standard output: as wide as the terminal, and wide enough for a whole row where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
+def duration(seconds: float) -> str:
+    """``75`` as ``1m15s``."""
+    seconds = max(0, round(seconds))
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+class Display:
+    """Shows a driver's sweep until it is stopped; a thread of its own, so that it never holds the sweep up."""
+
+    def __init__(self, driver: Driver, console: Console) -> None:
+        self._driver = driver
+        self._console = console
+        self._done = threading.Event()
+        self._told: dict[int, str] = {}
+        self._best: int | None = None
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Display:
+        with self._driver.lock:
+            # What an earlier session told is not told again.
+            self._told = {t.number: t.state for t in self._history.trials if t.state != RUNNING}
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    @property
+    def _history(self) -> History:
+        return self._driver.loop.history
+
+    def _watch(self) -> None:
+        if not self._console.is_terminal:
+            while not self._done.wait(0.5):
+                self._lines()
+            self._lines()
+            return
+        with Live(self._picture(), console=self._console, refresh_per_second=4) as live:
+            while not self._done.wait(0.5):
+                live.update(self._picture())
+            live.update(self._picture())
+
+    # -- plain lines
+
+    def _lines(self) -> None:
+        with self._driver.lock:
+            lines = [self._line(t) for t in self._history.trials if self._told.get(t.number) != t.state]
+            self._told.update({t.number: t.state for t in self._history.trials})
+        for line in lines:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _line(self, trial: Trial) -> str:
+        head = f"{time.strftime('%H:%M:%S')}  {title(trial)}"
+        if trial.state == RUNNING:
+            return f"{head}  begins"
+        value = _value(self._history, trial)
+        return f"{head}  {trial.state} at {trial.step}/{trial.steps}  {value}  {trial.reason}"
+
+    # -- the live table
+
+    def _picture(self) -> Group:
+        with self._driver.lock:
+            trials = self._history.trials
+            running = [t for t in trials if t.state == RUNNING]
+            ended = ranking(self._history)
+            ended = [t for t in ended if t.state != RUNNING]
+            room = max(3, (self._console.height or 30) - 8 - len(running))
+            shown = running + ended[:room]
+            rows = [_cells(self._history, t, self._state(t)) for t in shown]
+            styles = [STYLES[t.state] for t in shown]
+            if len(ended) > room:
+                rows.append(("…", f"{len(ended) - room} more", "", "", "", ""))
+                styles.append("dim")
+            table = _table(_heads(self._history), rows, styles, self._console.width)
+            return Group(table, Text(self.footer(), style="italic"))
+
+    def _state(self, trial: Trial) -> str:
+        if trial.state != RUNNING:
+            return _ended(trial)
+        eta = self._trial_eta(trial)
+        return "running" if eta is None else f"running, {duration(eta)} left"
+
+    def _trial_eta(self, trial: Trial) -> float | None:
+        if not trial.reports or trial.started is None:
+            return None
+        pace = (trial.reports[-1].time - trial.started) / trial.step
+        return pace * trial.steps - (time.time() - trial.started)
+
+    def footer(self) -> str:
+        """Budget spent and left, best so far, what MLflow has not got yet."""
+        history = self._history
+        ended = [t for t in history.trials if t.state != RUNNING]
+        parts = [f"{len(ended)}/{history.budget} trials", duration(history.spent)]
+        if len(ended) >= 2:
+            left = history.spent / len(ended) * (history.budget - len(ended))
+            parts[-1] += f", about {duration(min(left, self._driver.loop.wall_time_left))} left"
+        best = next((t for t in ranking(history) if t.reports), None)
+        if best is not None:
+            parts.append(f"best {best.number:03d} with {_value(self._history, best)}")
+        backlog = publisher_status(self._driver)
+        if backlog:
+            parts.append(backlog)
+        return " · ".join(parts)
+
+
+def ranking_table(history: History, *, limit: int, width: int) -> Group:
+    """The ranking of a sweep, finished or not, and how far it has come."""
+    ranked = ranking(history)
+    rows = [
+        (str(rank), *_cells(history, t, "not finished" if t.state == RUNNING else _ended(t)))
+        for rank, t in enumerate(ranked[:limit], 1)
+    ]
+    styles = [STYLES[t.state] for t in ranked[:limit]]
+    ended = sum(t.state != RUNNING for t in ranked)
+    lines = [f"{ended} of {history.budget} trials ended, {duration(history.spent)} spent"]
+    if len(ranked) > limit:
+        lines.append(f"{len(ranked) - limit} more: --limit, --json, --csv or --parquet FILE")
+    table = _table(("rank", *_heads(history)), rows, styles, width)
+    return Group(table, Text("; ".join(lines), style="italic"))
+
+
+def conclusion(driver: Driver, console: Console, *, mlflow: str | None, interrupted: bool) -> None:
+    """What came of a sweep: ranking, best configuration, pictures, and what to type next."""
+    history, name = driver.loop.history, driver.place.name
+    console.print()
+    console.print(ranking_table(history, limit=10, width=console.width))
+    best = next((t for t in ranking(history) if t.state == COMPLETE), None)
+    option = "" if driver.place.path.parent == Path("results").absolute() else (
+        f" --storage {driver.place.path.parent}"
+    )
+    if best is not None:
+        console.print(f"\nBest: trial {best.number:03d}", style="bold", highlight=False)
+        config = {"method": best.method, **best.config}
+        console.print(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), end="", highlight=False)
+        pictures = [p for report in best.reports for p in report.pictures]
+        if pictures:
+            console.print(f"\nIts traversal: {driver.place.path / pictures[-1]}", soft_wrap=True, highlight=False)
+    lines = [f"All pictures:  {driver.place.path / 'trials'}", f"Ranking:       teasel top {name}{option}"]
+    if interrupted:
+        lines.append(f"Go on:         teasel resume {name}{option}")
+    else:
+        lines.append(f"More trials:   teasel resume {name} --trials +20{option}")
+    if mlflow is None:
+        lines.append(f"MLflow UI:     teasel ui {name}{option}")
+    elif mlflow != "none":
+        lines.append(f"MLflow:        {mlflow}")
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _heads(history: History) -> tuple[str, ...]:
+    objectives = " / ".join(goal.metric for goal in goals(history.sweep.get("objectives", ())))
+    return ("trial", "method", "configuration", "step", objectives, "state")
+
+
+def _cells(history: History, trial: Trial, state: str) -> tuple[str, ...]:
+    config = short_config(trial.config, trial.params)
+    number, step = f"{trial.number:03d}", f"{trial.step}/{trial.steps}"
+    return (number, trial.method, config, step, _value(history, trial), state)
+
+
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str], width: int
+) -> Table:
+    """A table that fits ``width``: numbers are never cut, configurations and reasons are."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    config, state = heads.index("configuration"), heads.index("state")
+    room = width - sum(widths) + widths[config] + widths[state] - 2 * len(heads)
+    widths[state] = min(widths[state], max(8, room // 2, room - widths[config]))
+    widths[config] = min(widths[config], max(8, room - widths[state]))
+    table = Table(box=None, pad_edge=False)
+    for head, size in zip(heads, widths, strict=True):
+        right = head in ("rank", "step") or "/" in head
+        table.add_column(
+            head, width=size, no_wrap=True, overflow="ellipsis", justify="right" if right else "left"
+        )
+    for row, style in zip(rows, styles, strict=True):
+        table.add_row(*(Text(cell) for cell in row), style=style)
+    return table
+
+
+def _value(history: History, trial: Trial) -> str:
+    values = [trial.metrics.get(g.metric) for g in goals(history.sweep.get("objectives", ()))]
+    return " / ".join("–" if v is None else f"{v:.4g}" for v in values)
+
+
+def _ended(trial: Trial) -> str:
+    return "complete" if trial.state == COMPLETE else f"{trial.state.lower()}: {trial.reason}"
+
+
+def publisher_status(driver: Driver) -> str:
+    """What the publisher last said of itself: empty while it keeps up."""
+    with suppress(OSError, ValueError):
+        status: dict[str, Any] = json.loads((driver.place.path / "publisher.json").read_text())
+        if status.get("error"):
+            return f"MLflow: {status['error']}"
+        if status.get("backlog"):
+            return f"MLflow {status['backlog']} rows behind"
+    return ""

@@ -1,0 +1,52 @@
+"""The files that a sweep's own run holds.  The same history gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from search.history import FAIL, History
+from search.report import contact_sheet, description
+from search.results import csv_text, ranking, records, title
+from search.tracking.projection import blot
+from search.tracking.store import picture_file
+
+SHEET = 9
+"""Trials on the contact sheet at most."""
+
+
+def files(history: History, folder: Path) -> dict[str, bytes]:
+    """The sweep, its ranking, its description and a contact sheet of its best trials, by file name."""
+    order = ranking(history)
+    written = {
+        "sweep.yaml": _yaml(history.sweep),
+        "ranking.csv": csv_text(history),
+        "ranking.json": json.dumps(records(history), indent=1, ensure_ascii=False),
+        "description.md": description(history, order),
+    }
+    found = {name: blot(page).encode("utf-8", "replace") for name, page in written.items()}
+    shown: list[tuple[str, Path]] = []
+    for rank, trial in enumerate(order, 1):
+        last = next((r.pictures[0] for r in reversed(trial.reports) if r.pictures), None)
+        path = None if last is None else picture_file(folder, last)
+        if path is not None and trial.state != FAIL and len(shown) < SHEET:
+            shown.append((f"{rank}. {title(trial)}", path))
+    if shown:
+        sheet = io.BytesIO()
+        contact_sheet(shown).save(sheet, "PNG")
+        found["contact_sheet.png"] = sheet.getvalue()
+    return found
+
+
+def _yaml(said: Mapping[str, Any]) -> str:
+    """The specification as a sweep file; one that this Teasel would refuse is written as JSON, which YAML includes."""
+    from search.sweep import Sweep
+    from search.sweep_file import dump
+
+    try:
+        return dump(Sweep.model_validate(said))
+    except ValueError:
+        return json.dumps(said, indent=1, ensure_ascii=False) + "\n"

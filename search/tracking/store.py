@@ -1,0 +1,294 @@
+"""The MLflow side: one experiment for a sweep's name, its runs looked up by tag before any is created.
+
+Everything here may be repeated: what is there already is left as it is. Raises MLflow's and requests' own exceptions.
+Knows the ledger only through ``search.tracking.projection``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from search.tracking.projection import PARENT, Face, Picture, Point
+
+POINTS, PARAMS = 1000, 100
+"""MLflow's limits of one batch; a batch's points, parameters and tags together are at most ``POINTS``."""
+
+ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "60",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+"""MLflow's own retries sleep for minutes, and repeat a ``create_run`` whose answer was lost."""
+
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Makes MLflow's UI open on the runs and not on traces of language models."""
+
+BIGGEST = 50 * 2**20
+"""Bytes of a picture at most."""
+
+
+@contextmanager
+def environment() -> Iterator[None]:
+    """MLflow with short calls, no telemetry and a quiet log; what the user has set counts."""
+    import logging
+
+    added = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
+    os.environ.update(added)
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic", "urllib3")]
+    levels = [logger.level for logger in loggers]
+    try:
+        from mlflow import MlflowClient  # noqa: F401  (it sets its loggers' levels when it is imported)
+
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def check_uri(uri: str | None) -> None:
+    """Refuse, with a ``ValueError``, a tracking URI that cannot be published to."""
+    address(uri, Path())
+
+
+def address(uri: str | None, storage: Path) -> str:
+    """The tracking URI, by default a database in ``storage``.
+
+    Raises ``ValueError`` for one that holds credentials (and does not repeat them) or that MLflow cannot write to.
+    """
+    if uri is None:
+        return f"sqlite:///{storage.absolute() / 'mlflow.db'}"
+    try:
+        parts = urlsplit(uri)
+        secret = "@" in parts.netloc or bool(parts.query and parts.scheme in ("http", "https"))
+    except ValueError:
+        raise ValueError("The MLflow URI cannot be read; write it as http://host:5000.") from None
+    if secret:
+        raise ValueError(
+            "The MLflow URI holds a user name, password or token, which would be seen in logs and process lists. "
+            "Leave them out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+        )
+    known = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
+    if parts.scheme.partition("+")[0] not in known or (parts.scheme[:4] == "http" and not parts.netloc):
+        raise ValueError(
+            f"{uri[:200]!r} is no MLflow server; write http://host:5000, sqlite:////folder/mlflow.db, "
+            "or leave --mlflow out for a database beside the results."
+        )
+    return uri
+
+
+@dataclass(kw_only=True)
+class Known:
+    """A run as the server has it."""
+
+    id: str
+    name: str
+    status: str
+    end: int | None
+    params: Mapping[str, str]
+    tags: dict[str, str]
+    latest: Mapping[str, float] = field(default_factory=dict)
+
+
+class Store:
+    """One sweep's runs on one tracking server."""
+
+    def __init__(self, uri: str, storage: Path, name: str, tags: Mapping[str, str]) -> None:
+        from mlflow import MlflowClient
+
+        self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self._tags = dict(tags)
+        self.experiment = self._experiment(uri, storage, name)
+        self.runs: dict[int, Known] = {}
+        self.refresh()
+
+    def _experiment(self, uri: str, storage: Path, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            # A server decides where its artifacts lie; without one they lie beside the results.
+            place = None if uri.startswith("http") else (storage.absolute() / "mlartifacts" / name).as_uri()
+            try:
+                return self._client.create_experiment(name, artifact_location=place, tags=KIND)
+            except MlflowException:
+                found = self._client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        return found.experiment_id
+
+    # -- finding and creating ---------------------------------------------------------------------------------------
+
+    def refresh(self, trials: Iterable[int] | None = None) -> None:
+        """Ask the server which runs of this sweep it has: all, or those of a few trials.
+
+        Of several for one trial, the one with the smallest id stays and the others are marked and deleted.
+        """
+        asked = [{}] if trials is None else [_key(trial) for trial in trials]
+        found: dict[int, list[Any]] = {}
+        for more in asked:
+            for run in self._search({**self._tags, **more}):
+                if "teasel.duplicate" not in run.data.tags:
+                    trial = int(run.data.tags.get("teasel.trial", PARENT))
+                    found.setdefault(trial, []).append(run)
+        for trial, runs in found.items():
+            if trial == PARENT and trials is not None and PARENT not in trials:
+                continue
+            first, *others = sorted(runs, key=lambda run: (_deleted(run), run.info.run_id))
+            for other in others:
+                if _deleted(other):
+                    continue
+                self._client.set_tag(other.info.run_id, "teasel.duplicate", first.info.run_id)
+                self._client.delete_run(other.info.run_id)
+            if _deleted(first):
+                self._client.restore_run(first.info.run_id)
+            self.runs[trial] = _known(first)
+
+    def _search(self, tags: Mapping[str, str]) -> Iterator[Any]:
+        from mlflow.entities import ViewType
+
+        wanted = " and ".join(f"tags.`{k}` = '{v}'" for k, v in tags.items())
+        token = None
+        while True:
+            page = self._client.search_runs([self.experiment], wanted, ViewType.ALL, max_results=500, page_token=token)
+            yield from page
+            if not (token := page.token):
+                return
+
+    def ensure(self, faces: Mapping[int, Face]) -> None:
+        """Create the runs that the server lacks; ``faces`` are of all runs that are wanted, the parent among them."""
+        if missing := [key for key in faces if key not in self.runs]:
+            self._refresh(missing)
+        if missing := [key for key in faces if key not in self.runs]:
+            for key in sorted(missing):
+                self._create(key, faces[key])
+            # Another publisher may have created the same ones meanwhile, and an answer may have been lost.
+            self._refresh(missing)
+
+    def _refresh(self, missing: Sequence[int]) -> None:
+        self.refresh(missing if len(missing) <= 5 and PARENT not in missing else None)
+
+    def _create(self, key: int, face: Face) -> None:
+        tags = {**face.tags, **({} if key == PARENT else self._child())}
+        run = self._client.create_run(self.experiment, face.start, tags, face.name)
+        self.runs[key] = _known(run)
+
+    def _child(self) -> dict[str, str]:
+        return {"mlflow.parentRunId": self.runs[PARENT].id}
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def write(self, key: int, face: Face, points: Sequence[Point]) -> None:
+        """Bring a run's points, parameters, tags, name and status up to what they should be."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        known = self.runs[key]
+        tags = {**face.tags, **({} if key == PARENT else self._child())}
+        params = [Param(k, v) for k, v in face.params.items() if k not in known.params]
+        fresh = [RunTag(k, v) for k, v in tags.items() if known.tags.get(k) != v]
+        metrics = [Metric(p.name, p.value, p.time, p.step) for p in points]
+        room = POINTS - 2 * PARAMS
+        while params or fresh or metrics:
+            self._client.log_batch(known.id, metrics[:room], params[:PARAMS], fresh[:PARAMS])
+            metrics, params, fresh = metrics[room:], params[PARAMS:], fresh[PARAMS:]
+        known.tags.update(tags)
+        known.params = {**face.params, **known.params}
+        if known.name != face.name:
+            self._client.update_run(known.id, name=face.name)
+            known.name = face.name
+        if known.status != face.status or (face.end is not None and known.end != face.end):
+            if face.end is None:
+                self._client.update_run(known.id, status=face.status)
+            else:
+                self._client.set_terminated(known.id, face.status, face.end)
+            known.status, known.end = face.status, face.end or known.end
+
+    def files(self, key: int, contents: Mapping[str, bytes]) -> None:
+        """Write artifacts, over what is there under the same names."""
+        with tempfile.TemporaryDirectory(prefix="teasel-") as scratch:
+            for name, content in contents.items():
+                path = Path(scratch, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self._client.log_artifacts(self.runs[key].id, scratch)
+
+    def pictures(self, key: int, folder: Path, pictures: Sequence[Picture]) -> None:
+        """Write pictures twice: under a name to read, and as MLflow's image grid wants them.
+
+        ``MlflowClient.log_image`` would name the latter by a random number, so that a repetition doubled them; here
+        the number comes from what the picture is.
+        """
+        with tempfile.TemporaryDirectory(prefix="teasel-") as scratch:
+            staged = [_stage(Path(scratch), folder, p, f"{self._tags}/{key}") for p in pictures]
+            if any(staged):
+                self._client.log_artifacts(self.runs[key].id, scratch)
+                if "mlflow.loggedImages" not in self.runs[key].tags:
+                    self._client.set_tag(self.runs[key].id, "mlflow.loggedImages", "True")
+                    self.runs[key].tags["mlflow.loggedImages"] = "True"
+
+
+def picture_file(folder: Path, path: str) -> Path | None:
+    """A picture that the ledger names, or ``None`` if it is gone, huge, or not below the sweep's folder."""
+    source = (folder / path).resolve()
+    inside = source.is_relative_to(folder.resolve())
+    return source if inside and source.is_file() and source.stat().st_size <= BIGGEST else None
+
+
+def _stage(scratch: Path, folder: Path, picture: Picture, identity: str) -> bool:
+    from PIL import Image
+
+    if (source := picture_file(folder, picture.path)) is None:
+        return False
+    stem = "".join(c if (c.isalnum() and c.isascii()) or c in "-_" else "_" for c in source.stem)
+    grid, named = scratch / "images", scratch / "traversals"
+    try:
+        with Image.open(source) as file:
+            small = file.convert("RGB")
+        small.thumbnail((256, 256))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+    grid.mkdir(exist_ok=True)
+    named.mkdir(exist_ok=True)
+    number = uuid.uuid5(uuid.NAMESPACE_URL, f"{identity}/{picture.step}/{stem}")
+    name = f"{stem}+step+{picture.step}+timestamp+{picture.time}+{number}"
+    small.save(grid / f"{name}+compressed.webp")
+    shutil.copyfile(source, grid / f"{name}.png")
+    prefix = "" if stem == "traversal" else f"{stem}-"
+    shutil.copyfile(source, named / f"{prefix}step-{picture.step:06d}.png")
+    return True
+
+
+def _key(trial: int) -> dict[str, str]:
+    return {} if trial == PARENT else {"teasel.trial": str(trial)}
+
+
+def _deleted(run: Any) -> bool:
+    return bool(run.info.lifecycle_stage == "deleted")
+
+
+def _known(run: Any) -> Known:
+    return Known(
+        id=run.info.run_id,
+        name=run.info.run_name,
+        status=run.info.status,
+        end=run.info.end_time,
+        params=dict(run.data.params),
+        tags=dict(run.data.tags),
+        latest=dict(run.data.metrics),
+    )

@@ -1,0 +1,284 @@
+"""Sweeps on a real Ray, driven by the command line: finished, killed, interrupted, failing."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests_search import invariants
+
+from search.folder import folder
+from search.history import COMPLETE, FAIL
+from search.ledger import Ledger, read
+from search.run import Driver, create, loop, run_here
+from search.sweep_file import from_command_line
+
+SMALL = ["data.size=16", "discriminator_units=64", "lr=1e-4..1e-2"]
+WORDS = ["--data", "digits", "--objective", "val/elbo", "--trials", "6", "--steps", "60"]
+
+
+def teasel(*words, address=None, sets=SMALL, **options):
+    """Start ``teasel`` as a user would."""
+    command = [sys.executable, "-m", "search", *words]
+    if address:
+        command += ["--address", address]
+    if words[0] == "run":
+        command += [word for text in sets for word in ("--set", text)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, **options
+    )
+
+
+def finish(process, code=0):
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == code, said
+    return said
+
+
+def reference(tmp_path, concurrency=1):
+    """The same sweep uninterrupted, in this process."""
+    sweep = from_command_line(
+        ["factor_vae"],
+        data="digits",
+        objectives=["val/elbo"],
+        trials=6,
+        steps=60,
+        sets=SMALL,
+        name="reference",
+        storage=str(tmp_path),
+    )
+    place, ledger = create(sweep)
+    with ledger:
+        run_here(Driver(place, sweep, loop(ledger, sweep, concurrency=concurrency)))
+    return sweep, place.history()
+
+
+def wait_for(condition, process, seconds=120):
+    for _ in range(seconds * 20):
+        if condition():
+            return
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
+    raise AssertionError("it did not happen")
+
+
+def trial_processes():
+    """Process ids of the Ray actors that train."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if b"ray::SweepTrial" in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+def test_killed_driver_resumed_equals_uninterrupted(tmp_path, ray_address):
+    sweep, whole = reference(tmp_path)
+    words = ["--storage", str(tmp_path), "--mlflow", "none"]
+    process = teasel(
+        "run", "factor_vae", *WORDS, *words, "--name", "killed", "--concurrency", "1", address=ray_address
+    )
+    place = folder(tmp_path, "killed")
+    for reports in (3, 8):
+        wait_for(
+            lambda reports=reports: place.ledger.exists()
+            and sum(row["kind"] == "report" for row in read(place.ledger)) >= reports,
+            process,
+        )
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        process = teasel("resume", "killed", *words, address=ray_address)
+    said = finish(process)
+    assert "Best: trial" in said
+    history = place.history()
+    invariants.check(history, sweep)
+    assert invariants.essence(history) == invariants.essence(whole)
+    top = json.loads(finish(teasel("top", "killed", "--json", "--storage", str(tmp_path))))
+    assert sorted(trial["trial"] for trial in top) == list(range(6))
+    for trial in top:
+        assert trial["metrics"] == dict(history.trials[trial["trial"]].metrics)
+
+
+def test_extended_sweep_equals_a_longer_one(tmp_path, ray_address):
+    _, whole = reference(tmp_path)
+    words = ["--storage", str(tmp_path), "--mlflow", "none"]
+    shorter = [*WORDS[:5], "4", *WORDS[6:]]
+    finish(
+        teasel("run", "factor_vae", *shorter, *words, "--name", "more", "--concurrency", "1", address=ray_address)
+    )
+    said = finish(teasel("resume", "more", *words))
+    assert "has ended" in said and "--trials +20" in said
+    finish(teasel("resume", "more", "--trials", "+2", *words, address=ray_address))
+    assert invariants.essence(folder(tmp_path, "more").history()) == invariants.essence(whole)
+
+
+def test_interrupted_once_says_how_to_go_on(tmp_path, ray_address):
+    words = ["--storage", str(tmp_path), "--mlflow", "none"]
+    process = teasel("run", "factor_vae", *WORDS, *words, "--name", "stopped", address=ray_address)
+    place = folder(tmp_path, "stopped")
+    wait_for(lambda: place.ledger.exists() and any(r["kind"] == "report" for r in read(place.ledger)), process)
+    process.send_signal(signal.SIGINT)
+    said = finish(process, code=130)
+    assert "teasel resume stopped" in said
+    assert place.history().closed == "interrupted"
+    finish(teasel("resume", "stopped", *words, address=ray_address))
+    history = place.history()
+    assert history.closed == "finished" and history.finished
+
+
+def test_a_killed_worker_loses_nothing(tmp_path, ray_address):
+    words = ["--storage", str(tmp_path), "--mlflow", "none", "--schedule", "none"]
+    process = teasel("run", "factor_vae", *WORDS, *words, "--name", "worker", address=ray_address)
+    place = folder(tmp_path, "worker")
+    wait_for(lambda: place.ledger.exists() and any(r["kind"] == "report" for r in read(place.ledger)), process)
+    wait_for(trial_processes, process)
+    os.kill(trial_processes()[0], signal.SIGKILL)
+    finish(process)
+    history = place.history()
+    assert [trial.state for trial in history.trials] == [COMPLETE] * 6
+    assert sum(len(trial.lost) for trial in history.trials) == 1
+    (lost,) = [trial for trial in history.trials if trial.lost]
+    assert lost.attempts == 2
+    steps = [report.step for report in lost.reports]
+    assert steps == sorted(set(steps)) and steps[-1] == 60
+
+
+def test_diverging_trials_fail_with_their_reason_and_no_other(tmp_path, ray_address):
+    words = ["--storage", str(tmp_path), "--mlflow", "none", "--name", "nan"]
+    sets = [*SMALL[:2], "lr=0.001,1e+30"]
+    finish(teasel("run", "factor_vae", *WORDS, *words, address=ray_address, sets=sets))
+    trials = folder(tmp_path, "nan").history().trials
+    assert {t.config["lr"] for t in trials} == {0.001, 1e30}
+    for trial in trials:
+        assert (trial.state == FAIL) == (trial.config["lr"] > 1), (trial.state, trial.reason)
+        assert trial.state != FAIL or "not finite by step" in trial.reason
+
+
+def test_raising_trials_fail_with_their_reason_and_exit_code(tmp_path, ray_address):
+    words = ["--storage", str(tmp_path), "--mlflow", "none", "--name", "raising"]
+    said = finish(teasel("run", "factor_vae", *WORDS, *words, address=ray_address, sets=["data.size=8"]), code=3)
+    assert "no trial completed" in said.lower()
+    trials = folder(tmp_path, "raising").history().trials
+    assert len(trials) == 6
+    for trial in trials:
+        assert trial.state == FAIL and "ValueError" in trial.reason and "8" in trial.reason
+        assert "Traceback" in (tmp_path / "raising" / "trials" / f"{trial.number:03d}" / "error.txt").read_text()
+
+
+def test_train_keeps_the_same_records(tmp_path):
+    words = ["--data", "digits", "--set", "data.size=16", "--steps", "40", "--set", "beta=2"]
+    said = finish(
+        teasel("train", "beta_vae", *words, "--storage", str(tmp_path), "--mlflow", "none", "--name", "one")
+    )
+    assert "beta: 2" in said
+    (trial,) = folder(tmp_path, "one").history().trials
+    assert trial.state == COMPLETE and trial.config["beta"] == 2.0 and trial.step == 40
+    last = tmp_path / "one" / trial.reports[-1].checkpoint
+    assert (last / "model.safetensors").exists() and (last / "traversal.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run", "factor_vea"], "did you mean 'factor_vae'"),
+        (["run", "nothing.yaml"], "no sweep file"),
+        (["top", "nothing"], "No sweep named 'nothing'"),
+        (["resume", "nothing"], "No sweep named 'nothing'"),
+        (["top", "../etc"], "No sweep named '../etc'"),
+        (["resume", "taken", "--trials", "many"], "--trials many"),
+        (["resume", "taken", "--trials", "1"], "can only grow"),
+        (["run", "beta_vae", *WORDS, "--name", "taken"], "teasel resume taken"),
+        (["run", "beta_vae", *WORDS, "--name", "../up"], "name"),
+        (["run", "beta_vae", *WORDS, "--set", "betta=4"], "beta"),
+        (["run", "beta_vae", "--data", "mnist", "--objective", "val/elbo"], "--download"),
+        (["run", "beta_vae", "--data", "mnist", "--objective", "score/mig"], "factors"),
+        (["publish", "nothing"], "No sweep named 'nothing'"),
+    ],
+)
+def test_refused_before_any_work(tmp_path, words, expected):
+    place = folder(tmp_path, "taken")
+    sweep = from_command_line(
+        ["beta_vae"], data="digits", objectives=["val/elbo"], trials=3, name="taken", storage=str(tmp_path)
+    )
+    create(sweep)[1].close()
+    before = place.ledger.read_bytes()
+    environment = {**os.environ, "TEASEL_DATA_ROOT": str(tmp_path / "empty")}
+    said = finish(teasel(*words, "--storage", str(tmp_path), env=environment, sets=[]), code=2)
+    assert expected in " ".join(said.split()), said
+    assert "Traceback" not in said
+    assert place.ledger.read_bytes() == before
+    assert sorted(p.name for p in Path(tmp_path).iterdir()) == ["taken"]
+
+
+def test_a_torn_ledger_is_said_and_a_damaged_one_refused(tmp_path):
+    sweep, _ = reference(tmp_path)
+    place = folder(tmp_path, "reference")
+    with place.ledger.open("ab") as file:
+        file.write(b"0badc0de {half a r")
+    words = ["--storage", str(tmp_path), "--mlflow", "none"]
+    said = finish(teasel("resume", "reference", *words))
+    assert "torn (18 bytes" in " ".join(said.split())
+    lines = place.ledger.read_bytes().split(b"\n")
+    lines[4] = lines[4][:-2] + b" }"
+    place.ledger.write_bytes(b"\n".join(lines))
+    said = finish(teasel("resume", "reference", *words), code=2)
+    assert "row 5 " in said and "damaged" in said
+
+
+def test_a_running_sweep_has_one_driver(tmp_path):
+    reference(tmp_path)
+    with Ledger.open(folder(tmp_path, "reference").ledger):
+        said = finish(teasel("resume", "reference", "--trials", "+1", "--storage", str(tmp_path)), code=2)
+    assert "is running already" in " ".join(said.split())
+
+
+BARE_RAY = """
+import sys
+import ray, spaces, trainables
+from ray import tune
+
+ray.init(address=sys.argv[1], log_to_driver=False)
+results = tune.Tuner(
+    trainables.load("beta_vae", options={"size": 16}, steps=20, reports=(10, 20)),
+    param_space={**spaces.load("beta_vae").to_tune(), "batch_size": 16},
+    tune_config=tune.TuneConfig(metric="val/elbo", mode="max", num_samples=2),
+    run_config=tune.RunConfig(
+        storage_path=sys.argv[2],
+        verbose=0,
+        checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
+    ),
+).fit()
+assert not results.errors
+assert [result.metrics["step"] for result in results] == [20, 20]
+assert "optuna" not in sys.modules and "search" not in sys.modules
+"""
+
+BARE_OPTUNA = """
+import sys
+import optuna, spaces
+
+study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+trial = study.ask()
+config = spaces.load("beta_vae").suggest(trial)
+assert set(trial.params) <= set(config) and config["latents"] >= 1
+assert not {"torch", "ray", "search", "trainables"} & set(sys.modules)
+"""
+
+
+def test_bare_ray_tune(tmp_path, ray_address):
+    """A method and its space work without Teasel's search."""
+    ran = subprocess.run(
+        [sys.executable, "-c", BARE_RAY, ray_address, str(tmp_path)], capture_output=True, text=True, timeout=200
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_bare_optuna():
+    """A space works with an Optuna trial alone."""
+    ran = subprocess.run([sys.executable, "-c", BARE_OPTUNA], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr

@@ -1,0 +1,91 @@
+"""Shapes of the networks, what they refuse, and the bias that is added outside its convolution."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from trainables.core import networks
+
+SHAPES = [
+    *[("burgess", (channels, side, side)) for side in (16, 28, 32, 64, 128) for channels in (1, 3)],
+    *[("report", shape) for shape in ((1, 28, 28), (3, 8, 8), (1, 4, 4))],
+    ("mlp", (2, 5, 9)),
+]
+
+
+@pytest.mark.parametrize(("name", "shape"), SHAPES)
+def test_shapes(name, shape):
+    network = networks.build(name, shape, 6, hidden=(20, 30))
+    mean, log_variance = network.encode(torch.rand(2, *shape))
+    assert mean.shape == log_variance.shape == (2, 6)
+    assert network.decode(mean).shape == (2, *shape)
+
+
+def test_burgess_is_the_published_one():
+    network = networks.build("burgess", (1, 64, 64), 10)
+    shapes = [tuple(p.shape) for name, p in network.encoder.named_parameters() if "weight" in name]
+    assert shapes == [
+        (32, 1, 4, 4),
+        (32, 32, 4, 4),
+        (64, 32, 4, 4),
+        (64, 64, 4, 4),
+        (256, 1024),
+        (20, 256),
+    ]
+    shapes = [tuple(p.shape) for name, p in network.decoder.named_parameters() if "weight" in name]
+    # A transposed convolution's weight has its inputs first.
+    assert shapes == [
+        (256, 10),
+        (1024, 256),
+        (64, 64, 4, 4),
+        (64, 32, 4, 4),
+        (32, 32, 4, 4),
+        (32, 1, 4, 4),
+    ]
+
+
+def test_report_network_has_the_report_sizes():
+    network = networks.build("report", (1, 28, 28), 12)
+    linear = [m for m in network.modules() if isinstance(m, torch.nn.Linear)]
+    sizes = [(m.in_features, m.out_features) for m in linear]
+    assert sizes == [(3136, 24), (12, 24), (24, 49), (12544, 784)]
+
+
+def test_discriminator_has_six_hidden_layers():
+    linear = [m for m in networks.discriminator(10).modules() if isinstance(m, torch.nn.Linear)]
+    assert [(m.in_features, m.out_features) for m in linear] == [
+        (10, 1000),
+        *[(1000, 1000)] * 5,
+        (1000, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "says"),
+    [
+        ("burges", (1, 32, 32), "Did you mean 'burgess'"),
+        ("burgess", (1, 30, 30), "16, 28, 32, 64, 128, not 30×30"),
+        ("burgess", (1, 32, 64), "not 32×64"),
+        ("report", (1, 30, 30), "divisible by 4, not 30×30"),
+        ("report", (1, 28, 32), "square"),
+    ],
+)
+def test_impossible_networks(name, shape, says):
+    with pytest.raises(ValueError, match=says):
+        networks.build(name, shape, 4)
+
+
+def test_bias_outside_the_convolution_is_the_same_number():
+    torch.manual_seed(0)
+    layer = networks.Upsampling(5, 3)
+    x = torch.randn(4, 5, 8, 8, requires_grad=True)
+    weights = [x, *layer.parameters()]
+    inside = F.conv_transpose2d(x, layer.transposed.weight, layer.transposed.bias, stride=2, padding=1)
+    outside = layer(x)
+    assert torch.allclose(inside, outside, atol=1e-6)
+    direction = torch.randn_like(inside)
+    pairs = [torch.autograd.grad(y, weights, direction) for y in (inside, outside)]
+    for one, other in zip(*pairs, strict=True):
+        assert torch.allclose(one, other, rtol=1e-6, atol=1e-6 * one.abs().max().item())
