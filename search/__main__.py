@@ -25,9 +25,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="Datasets: list, prepare, show.")
 app.add_typer(data_app, name="data")
 
-Storage = Annotated[
-    Path, typer.Option(help="Folder of all results.", envvar="TEASEL_STORAGE", show_default=True)
-]
+Storage = Annotated[Path, typer.Option(help="Folder of all results.", envvar="TEASEL_STORAGE", show_default=True)]
 DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder of the original datasets.", envvar="TEASEL_DATA_ROOT"),
@@ -70,9 +68,7 @@ def run(
         typer.Argument(help="A sweep file, the name of a ready-made sweep, or methods.", show_default=False),
     ],
     data: Annotated[str | None, typer.Option(help="Dataset, for methods.")] = None,
-    objective: Annotated[
-        list[str] | None, typer.Option(help="Metric, such as score/mig; repeat for several.")
-    ] = None,
+    objective: Annotated[list[str] | None, typer.Option(help="Metric, such as score/mig; repeat for several.")] = None,
     trials: Annotated[int | None, typer.Option(help="Trials at most.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps of a whole trial.")] = None,
     wall_time: Annotated[str | None, typer.Option(help="Time at most, such as 6m or 2h30m.")] = None,
@@ -111,17 +107,13 @@ def run(
         "concurrency": concurrency,
         "storage": None if storage is None else str(storage),
     }
-    commands.run(
-        what, given, again=again, data_root=data_root, download=download, mlflow=mlflow, address=address
-    )
+    commands.run(what, given, again=again, data_root=data_root, download=download, mlflow=mlflow, address=address)
 
 
 @app.command()
 def resume(
     name: Name,
-    trials: Annotated[
-        str | None, typer.Option(help="Extend a sweep: +20 adds trials, 60 is the new total.")
-    ] = None,
+    trials: Annotated[str | None, typer.Option(help="Extend a sweep: +20 adds trials, 60 is the new total.")] = None,
     storage: Storage = DEFAULT,
     data_root: DataRoot = None,
     download: Download = False,
@@ -131,9 +123,7 @@ def resume(
     """Go on with a sweep that was interrupted, that crashed, or that should have more trials."""
     from search import commands
 
-    commands.resume(
-        name, trials, storage, data_root=data_root, download=download, mlflow=mlflow, address=address
-    )
+    commands.resume(name, trials, storage, data_root=data_root, download=download, mlflow=mlflow, address=address)
 
 
 @app.command()
@@ -178,9 +168,9 @@ def top(
     parquet: Annotated[Path | None, typer.Option(help="Write a Parquet file.")] = None,
 ) -> None:
     """Print the ranking of a sweep, finished or running."""
-    from search import commands
+    from search import look_commands
 
-    commands.top(name, storage, limit=limit, as_json=json, as_csv=csv, parquet=parquet)
+    look_commands.top(name, storage, limit=limit, as_json=json, as_csv=csv, parquet=parquet)
 
 
 @app.command()
@@ -188,12 +178,11 @@ def publish(
     name: Name,
     storage: Storage = DEFAULT,
     mlflow: Mlflow = None,
-    follow: Annotated[bool, typer.Option("--follow", hidden=True)] = False,
 ) -> None:
     """Bring MLflow up to date with a sweep's ledger; doing it twice changes nothing."""
-    from search import commands
+    from search import look_commands
 
-    commands.publish(name, storage, mlflow=mlflow, follow=follow)
+    look_commands.publish(name, storage, mlflow=mlflow)
 
 
 @app.command()
@@ -203,9 +192,9 @@ def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Open the MLflow UI on the local results, bound to 127.0.0.1."""
-    from search import commands
+    from search import look_commands
 
-    commands.ui(name, storage, port=port)
+    look_commands.ui(name, storage, port=port)
 
 
 @data_app.command("list")

@@ -1,28 +1,19 @@
-"""The commands of ``teasel`` that begin, go on with, or look at a sweep."""
+"""The commands that begin a sweep or go on with one: ``run``, ``resume``, ``train``."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from search.data_commands import open_with_progress, refusing
+from search.drive import authenticate, drive, publishable
 from search.terminal import console_of, ranking_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from search.folder import Folder
-    from search.run import Driver
     from search.sweep import Sweep
-
-NONE_COMPLETED, INTERRUPTED = 3, 130
 
 
 def run(
@@ -38,22 +29,15 @@ def run(
     """``teasel run``."""
     with refusing():
         sweep = _named(_sweep(what, given), again)
-    _authenticate(address)
+    authenticate(address)
     from search.run import create
 
     console = console_of()
     with refusing():
         _prepare(sweep, data_root, download, console)
-        _publishable(mlflow)
+        publishable(mlflow)
         place, ledger = create(sweep)
-    _drive(place, ledger, sweep, data_root=data_root, mlflow=mlflow, address=address, console=console)
-
-
-def _authenticate(address: str | None) -> None:
-    """Send Ray's token to a cluster that is joined; Ray reads the mode once, when it is imported."""
-    paths = (os.environ.get("RAY_AUTH_TOKEN_PATH"), Path.home() / ".ray" / "auth_token")
-    if address and ("RAY_AUTH_TOKEN" in os.environ or any(p and Path(p).exists() for p in paths)):
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    drive(place, ledger, sweep, data_root=data_root, mlflow=mlflow, address=address, console=console)
 
 
 def _sweep(what: Sequence[str], given: dict[str, Any]) -> Sweep:
@@ -80,8 +64,8 @@ def _sweep(what: Sequence[str], given: dict[str, Any]) -> Sweep:
 
 def _named(sweep: Sweep, again: bool) -> Sweep:
     """The sweep under a name that is free.  Raises ``LedgerError`` when it is taken and not to be changed."""
-    from search.ledger import LedgerError
     from search.folder import folder
+    from search.ledger import LedgerError
 
     number, name = 1, sweep.name
     while folder(sweep.storage, name).ledger.exists():
@@ -113,10 +97,10 @@ def resume(
     with refusing():
         budget = existing(storage, name).history().budget
         more = None if trials is None else _more(trials, budget)
-        _authenticate(address)
+        authenticate(address)
         from search.run import reopen
 
-        _publishable(mlflow)
+        publishable(mlflow)
         place, ledger, sweep = reopen(storage, name, trials=more)
         if ledger.torn:
             console.print(
@@ -131,7 +115,7 @@ def resume(
             console.print(f"This sweep has ended; `teasel resume {name} --trials +20` extends it.", highlight=False)
             return
         _prepare(sweep, data_root, download, console)
-    _drive(place, ledger, sweep, data_root=data_root, mlflow=mlflow, address=address, console=console)
+    drive(place, ledger, sweep, data_root=data_root, mlflow=mlflow, address=address, console=console)
 
 
 def _more(trials: str, budget: int) -> int:
@@ -181,9 +165,9 @@ def train(
         )
         sweep = _named(_settled(sweep), again=name is None)
         _prepare(sweep, data_root, download, console)
-        _publishable(mlflow)
+        publishable(mlflow)
         place, ledger = create(sweep)
-    _drive(place, ledger, sweep, data_root=data_root, mlflow=mlflow, here=True, console=console)
+    drive(place, ledger, sweep, data_root=data_root, mlflow=mlflow, here=True, console=console)
 
 
 def _settled(sweep: Sweep) -> Sweep:
@@ -204,150 +188,4 @@ def _settled(sweep: Sweep) -> Sweep:
 
 
 def _prepare(sweep: Sweep, data_root: Path | None, download: bool, console: Console) -> None:
-    open_with_progress(
-        sweep.data.name, sweep.data.options, data_root=data_root, download=download, console=console
-    )
-
-
-def _publishable(mlflow: str | None) -> None:
-    if mlflow != "none":
-        from search.tracking import check_uri
-
-        check_uri(mlflow)
-
-
-def _drive(
-    place: Folder,
-    ledger: Any,
-    sweep: Sweep,
-    *,
-    data_root: Path | None,
-    mlflow: str | None,
-    console: Console,
-    address: str | None = None,
-    here: bool = False,
-) -> None:
-    """Run the sweep to its end or its interruption, and say what came of it."""
-    from search.run import Driver, loop, run_here
-    from search.terminal import Display, conclusion
-
-    with refusing():
-        concurrency = 1
-        if not here:
-            from search import on_ray
-
-            concurrency = on_ray.connect(sweep, address)
-        driver = Driver(
-            place,
-            sweep,
-            loop(ledger, sweep, concurrency=concurrency),
-            data_root=None if data_root is None else str(data_root.absolute()),
-        )
-    publisher = _publisher(place, mlflow)
-    try:
-        with _interruptible(driver, console), Display(driver, console):
-            if here:
-                run_here(driver)
-            else:
-                on_ray.run(driver)
-        interrupted = driver.loop.stopping
-        driver.loop.close("interrupted" if interrupted else "finished")
-    finally:
-        ledger.close()
-        if not here:
-            on_ray.disconnect()
-    if publisher is not None:
-        _wait_for(publisher, place, console)
-    conclusion(driver, console, mlflow=mlflow, interrupted=interrupted)
-    if interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if not any(t.state == "COMPLETE" for t in driver.loop.history.trials):
-        typer.secho("No trial completed: see the reasons above.", err=True, fg="red")
-        raise typer.Exit(NONE_COMPLETED)
-
-
-@contextmanager
-def _interruptible(driver: Driver, console: Console) -> Iterator[None]:
-    """The first SIGINT or SIGTERM stops handing out and recording ends in order; the second ends the process."""
-
-    def interrupt(number: int, frame: object) -> None:
-        if driver.loop.stopping:
-            os._exit(INTERRUPTED)
-        driver.loop.stopping = True
-        console.print("\nStopping: what is recorded stays recorded. Once more stops at once.")
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _publisher(place: Folder, mlflow: str | None) -> Any:
-    if mlflow == "none":
-        return None
-    from search.tracking import start
-
-    return start(place.path, mlflow)
-
-
-def _wait_for(publisher: Any, place: Folder, console: Console) -> None:
-    from search.tracking import wait
-
-    problem = wait(publisher, place.path, seconds=60)
-    if problem:
-        console.print(f"{problem} `teasel publish {place.name}` brings MLflow up to date later.")
-
-
-def top(
-    name: str,
-    storage: Path,
-    *,
-    limit: int,
-    as_json: bool,
-    as_csv: bool,
-    parquet: Path | None,
-) -> None:
-    """``teasel top``."""
-    import json
-
-    from search import results
-    from search.folder import existing
-    with refusing():
-        history = existing(storage, name).history()
-        if parquet is not None:
-            results.write_parquet(results.table(history), parquet)
-            typer.echo(f"{parquet}: {len(history.trials)} trials")
-        elif as_json:
-            json.dump(results.records(history), sys.stdout, indent=1)
-            typer.echo()
-        elif as_csv:
-            typer.echo(results.csv_text(history), nl=False)
-        else:
-            console = console_of()
-            console.print(ranking_table(history, limit=limit, width=console.width))
-
-
-def publish(name: str, storage: Path, *, mlflow: str | None, follow: bool) -> None:
-    """``teasel publish``."""
-    from search.folder import existing
-
-    with refusing():
-        place = existing(storage, name)
-        from search.tracking import publish as bring_up_to_date
-
-        outcome = bring_up_to_date(place.path, mlflow, follow=follow)
-    if outcome.error:
-        typer.secho(outcome.error, err=True, fg="red")
-        raise typer.Exit(1)
-    if not follow:
-        typer.echo(f"{name}: MLflow at {outcome.uri} has all {outcome.rows} rows of the ledger.")
-
-
-def ui(name: str | None, storage: Path, *, port: int) -> None:
-    """``teasel ui``."""
-    from search.tracking import serve
-
-    with refusing():
-        serve(storage, port=port, name=name)
+    open_with_progress(sweep.data.name, sweep.data.options, data_root=data_root, download=download, console=console)

@@ -27,9 +27,7 @@ def refusing() -> Iterator[None]:
         raise typer.Exit(REFUSED) from None
 
 
-def open_with_progress(
-    name: str, options: Any, *, data_root: Path | None, download: bool, console: Console
-) -> Any:
+def open_with_progress(name: str, options: Any, *, data_root: Path | None, download: bool, console: Console) -> Any:
     """The prepared dataset; while it is being prepared, a bar shows how far it is."""
     from trainables.core.dataset import open_dataset
 
@@ -42,9 +40,7 @@ def open_with_progress(
                 task.append(bar.add_task(f"preparing {name}", total=total))
             bar.update(task[0], completed=done)
 
-        return open_dataset(
-            name, options, data_root=data_root, download=download, progress=progress
-        )
+        return open_dataset(name, options, data_root=data_root, download=download, progress=progress)
 
 
 def _options(sets: Sequence[str]) -> dict[str, Any]:
@@ -90,9 +86,7 @@ def prepare(name: str, sets: Sequence[str], data_root: Path | None, download: bo
         typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB  {len(dataset):,} images")
 
 
-def show(
-    name: str, sets: Sequence[str], data_root: Path | None, download: bool, output: Path | None
-) -> None:
+def show(name: str, sets: Sequence[str], data_root: Path | None, download: bool, output: Path | None) -> None:
     """Write a PNG of samples; print splits, factors and classes."""
     from trainables import data
     from trainables.core.arrays import PARTS

@@ -173,11 +173,13 @@ def read(path: Path) -> list[Row]:
 
 
 def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise LedgerError(
-            f"Another process is writing {path}: this sweep is running already. "
-            f"`teasel top {path.parent.name}` shows it."
-        ) from None
+    for _ in range(20):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # A reader that asks whether a driver lives holds the lock for an instant.
+            time.sleep(0.01)
+    file.close()
+    raise LedgerError(
+        f"Another process is writing {path}: this sweep is running already. `teasel top {path.parent.name}` shows it."
+    )

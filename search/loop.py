@@ -194,7 +194,7 @@ class Loop:
             config=trial.config,
             seed=trial.seed,
             steps=trial.steps,
-            reports=tuple(s for s in self._sweep.report_steps if s < trial.steps) + (trial.steps,),
+            reports=(*(s for s in self._sweep.report_steps if s < trial.steps), trial.steps),
             checkpoints=checkpoints,
         )
 

@@ -57,7 +57,7 @@ class Search(Searcher):
     def set_search_properties(self, *_: Any, **__: Any) -> bool:
         return True
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         given = self._driver.next()
         if isinstance(given, Finished):
             return Searcher.FINISHED
@@ -66,9 +66,7 @@ class Search(Searcher):
         self._assignments[trial_id] = given
         return {ATTEMPT: attempt(self._driver, given)}
 
-    def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-    ) -> None:
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Nothing to do: ``Decide`` has recorded every ending."""
 
     def save(self, checkpoint_path: str) -> None:
@@ -116,8 +114,9 @@ def connect(sweep: Sweep, address: str | None = None) -> int:
     threads = str(max(1, int(sweep.resources.cpu)))
     if not ray.is_initialized():
         ray.init(
-            address=address,
-            include_dashboard=None if address else False,
+            # Left out, Ray would join whatever cluster was last started on this machine, dead or alive.
+            address=address or os.environ.get("RAY_ADDRESS") or "local",
+            include_dashboard=None if address or "RAY_ADDRESS" in os.environ else False,
             log_to_driver=False,
             logging_level=logging.ERROR,
             runtime_env={"env_vars": {**WORKER, "OMP_NUM_THREADS": threads}},

@@ -37,7 +37,7 @@ def contact_sheet(pictures: Sequence[tuple[str, Path]], columns: int = 3) -> Ima
     head = MARGIN + TEXT + MARGIN // 2
     rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
     heights = [head + max(image.height for _, image in row) for row in rows]
-    width = max((image.width for _, image in tiles), default=TILE)
+    width = max(TILE // 2, *(image.width for _, image in tiles)) if tiles else TILE
     size = (MARGIN + columns * (width + MARGIN), sum(heights) + MARGIN)
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
@@ -103,9 +103,14 @@ def description(history: History, ranking: Sequence[Trial], *, rows: int = 10) -
     """A page of Markdown: what was searched, what won with its whole configuration, and the best ``rows`` trials."""
     sweep = history.sweep
     wanted = goals(sweep.get("objectives", ()))
-    parts = [f"## {_plain(sweep.get('name', 'sweep'))}", _searched(history, wanted)]
     best = next((t for t in ranking if t.reports and t.state != FAIL), None)
+    # MLflow's page folds all but the first lines away: what won comes first.
+    parts = [f"## {_plain(sweep.get('name', 'sweep'))}"]
     parts.append("No trial has reported yet." if best is None else _won(best, history, wanted))
+    parts.append(_searched(history, wanted))
+    if best is not None:
+        config = "\n".join(f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in best.config.items())
+        parts.append(f"```yaml\nmethod: {best.method}\n{config}\n```")
     shown = [(rank, t) for rank, t in enumerate(ranking, 1) if t.reports][:rows]
     if shown:
         parts.append(_table(shown, wanted))
@@ -143,9 +148,7 @@ def _won(best: Trial, history: History, wanted: Sequence[Goal]) -> str:
     reached = ", ".join(f"`{g.metric}` = {_number(best.metrics.get(g.metric))}" for g in wanted)
     over = all(t.state != RUNNING for t in history.trials)
     word = "Best" if over and best.state == COMPLETE else "Best so far"
-    config = "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in best.config.items())
-    head = f"### {word}: trial {best.number:03d}, {best.method}, {reached} at step {best.step}"
-    return f"{head}\n\n```yaml\nmethod: {best.method}\n{config}\n```"
+    return f"### {word}: trial {best.number:03d}, {best.method}, {reached} at step {best.step}"
 
 
 def _table(trials: Sequence[tuple[int, Trial]], wanted: Sequence[Goal]) -> str:

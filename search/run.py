@@ -22,6 +22,7 @@ from search.sampler import Sampler
 from search.schedule import Stop, schedule
 from search.sweep import Sweep
 
+
 def create(sweep: Sweep) -> tuple[Folder, Ledger]:
     """Begin a new sweep's ledger.  Raises ``LedgerError`` when the name is taken."""
     place = folder(sweep.storage, sweep.name)
@@ -68,9 +69,7 @@ def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int) -> Loop:
         seed=sweep.sampler.seed,
         startup=sweep.sampler.startup,
     )
-    judge = schedule(
-        sweep.schedule, objectives=sweep.objectives, steps=sweep.budget.steps, rungs=sweep.rungs
-    )
+    judge = schedule(sweep.schedule, objectives=sweep.objectives, steps=sweep.budget.steps, rungs=sweep.rungs)
     ledger.append("session", host=platform.node(), teasel=search.__version__, concurrency=concurrency)
     return Loop(ledger, sweep, sampler=sampler, schedule=judge, concurrency=concurrency)
 
@@ -99,9 +98,7 @@ def attempt(driver: Driver, assignment: Assignment) -> dict[str, Any]:
 class Driver:
     """Takes workers' words to the loop and keeps the sweep's folder tidy.  One thread at a time may speak."""
 
-    def __init__(
-        self, place: Folder, sweep: Sweep, loop: Loop, *, data_root: str | None = None
-    ) -> None:
+    def __init__(self, place: Folder, sweep: Sweep, loop: Loop, *, data_root: str | None = None) -> None:
         self.place = place
         self.sweep = sweep
         self.loop = loop

@@ -12,7 +12,6 @@ import hashlib
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import optuna
@@ -42,12 +41,13 @@ def seed_of(seed: int, number: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Objective:
+class Objective(Protocol):
     """A metric and where it should go: ``maximize`` or ``minimize``."""
 
-    metric: str
-    direction: str
+    @property
+    def metric(self) -> str: ...
+    @property
+    def direction(self) -> Any: ...
 
 
 class _Recorded:
@@ -187,7 +187,7 @@ class Sampler:
 
     def _optuna_sampler(self, number: int) -> optuna.samplers.BaseSampler:
         seed = seed_of(self._seed, number)
-        startup = {} if self._startup is None else {"n_startup_trials": self._startup}
+        startup: dict[str, Any] = {} if self._startup is None else {"n_startup_trials": self._startup}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self.name == "tpe":
@@ -209,7 +209,7 @@ class Sampler:
                     warn_independent_sampling=False,
                 )
             if self.name == "nsga2":
-                population = {} if self._startup is None else {"population_size": self._startup}
+                population: dict[str, Any] = {} if self._startup is None else {"population_size": self._startup}
                 return optuna.samplers.NSGAIISampler(seed=seed, **population)
             assert self.name == "random", f"unknown sampler {self.name!r}"
             return optuna.samplers.RandomSampler(seed=seed)

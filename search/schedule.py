@@ -65,12 +65,12 @@ class Schedule:
         self._rungs = tuple(rungs)
         mode = "max" if direction == "maximize" else "min"
         if name == "median":
-            self._scheduler: TrialScheduler = MedianStoppingRule(
+            self._scheduler: Any = MedianStoppingRule(
                 time_attr="step",
                 metric=metric,
                 mode=mode,
                 grace_period=rungs[0] if rungs else steps,
-                min_time_slice=math.inf,
+                min_time_slice=10**12,
             )
         elif name in ("asha", "hyperband") and rungs:
             brackets = 1 if name == "asha" else min(3, len(rungs))
@@ -97,9 +97,7 @@ class Schedule:
             return Continue()
         trial = self._trial(number)
         reason = self._reason(trial, step, metrics[self._metric])
-        answer = self._scheduler.on_trial_result(
-            None, trial, {"step": step, self._metric: metrics[self._metric]}
-        )
+        answer = self._scheduler.on_trial_result(None, trial, {"step": step, self._metric: metrics[self._metric]})
         return Stop("PRUNED", reason) if answer == TrialScheduler.STOP else Continue()
 
     def _trial(self, number: int) -> _Trial:

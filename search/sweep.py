@@ -90,9 +90,7 @@ class Sweep(Part):
             )
         return name
 
-    @field_validator(
-        "methods", "data", "objectives", "space", "sampler", "schedule", "storage", "report_every"
-    )
+    @field_validator("methods", "data", "objectives", "space", "sampler", "schedule", "storage", "report_every")
     @classmethod
     def _fits(cls, value: Any, info: ValidationInfo) -> Any:
         """Check a field against the fields before it.

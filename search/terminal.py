@@ -166,8 +166,8 @@ def conclusion(driver: Driver, console: Console, *, mlflow: str | None, interrup
     console.print()
     console.print(ranking_table(history, limit=10, width=console.width))
     best = next((t for t in ranking(history) if t.state == COMPLETE), None)
-    option = "" if driver.place.path.parent == Path("results").absolute() else (
-        f" --storage {driver.place.path.parent}"
+    option = (
+        "" if driver.place.path.parent == Path("results").absolute() else (f" --storage {driver.place.path.parent}")
     )
     if best is not None:
         console.print(f"\nBest: trial {best.number:03d}", style="bold", highlight=False)
@@ -200,9 +200,7 @@ def _cells(history: History, trial: Trial, state: str) -> tuple[str, ...]:
     return (number, trial.method, config, step, _value(history, trial), state)
 
 
-def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str], width: int
-) -> Table:
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str], width: int) -> Table:
     """A table that fits ``width``: numbers are never cut, configurations and reasons are."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     config, state = heads.index("configuration"), heads.index("state")
@@ -212,9 +210,7 @@ def _table(
     table = Table(box=None, pad_edge=False)
     for head, size in zip(heads, widths, strict=True):
         right = head in ("rank", "step") or "/" in head
-        table.add_column(
-            head, width=size, no_wrap=True, overflow="ellipsis", justify="right" if right else "left"
-        )
+        table.add_column(head, width=size, no_wrap=True, overflow="ellipsis", justify="right" if right else "left")
     for row, style in zip(rows, styles, strict=True):
         table.add_row(*(Text(cell) for cell in row), style=style)
     return table

@@ -24,8 +24,7 @@ def load(name: str) -> Space:
     """The space of one method.  Raises ``ValueError`` for a name that has none."""
     if name not in names():
         raise ValueError(
-            f"No space for {str(name)[:80]!r}; spaces exist for {', '.join(names())}"
-            + nearest(str(name), names())
+            f"No space for {str(name)[:80]!r}; spaces exist for {', '.join(names())}" + nearest(str(name), names())
         )
     space = importlib.import_module(f"spaces.{name}").SPACE
     assert isinstance(space, Space), f"spaces/{name}.py must define SPACE"

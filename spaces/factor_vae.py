@@ -16,9 +16,7 @@ SPACE = Space(
     network=Choice("burgess", "report", "mlp", fixed="burgess"),
     hidden=Int(64, 2048, log=True, fixed=400, least=1, most=65536, when={"network": ("mlp",)}),
     likelihood=Choice("bernoulli", "gaussian", fixed="bernoulli"),
-    discriminator_units=Int(
-        64, 2048, log=True, fixed=1000, least=1, most=65536, when=DENSITY_RATIO
-    ),
+    discriminator_units=Int(64, 2048, log=True, fixed=1000, least=1, most=65536, when=DENSITY_RATIO),
     lr=Float(1e-5, 1e-2, log=True, above=0.0),
     discriminator_lr=Float(1e-5, 1e-2, log=True, above=0.0, when=DENSITY_RATIO),
     batch_size=Int(16, 512, log=True, fixed=64, least=2, most=65536),

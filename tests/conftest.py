@@ -3,9 +3,11 @@
 import importlib.util
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -53,13 +55,15 @@ def ray_address(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = f"ray start --head --block --num-cpus=2 --port={port}"
+    command = f"start --head --block --num-cpus=2 --port={port} --include-dashboard=false"
+    scratch = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     log = (tmp_path_factory.mktemp("ray") / "log").open("w+")
     server = subprocess.Popen(
-        [str(Path(sys.executable).parent / command.split()[0]), *command.split()[1:]]
-        + ["--include-dashboard=false", "--disable-usage-stats"],
+        [str(Path(sys.executable).with_name("ray")), *command.split(), "--disable-usage-stats"],
         stdout=log,
         stderr=subprocess.STDOUT,
+        # Its own folder, or a user's next `ray.init()` would try to join this cluster after its end.
+        env={**os.environ, "RAY_TMPDIR": scratch},
     )
     for _ in range(120):
         log.seek(0)
@@ -71,3 +75,4 @@ def ray_address(tmp_path_factory):
     server.terminate()
     server.wait(60)
     log.close()
+    shutil.rmtree(scratch, ignore_errors=True)

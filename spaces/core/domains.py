@@ -65,9 +65,7 @@ class _Number:
                 "(to fix one value, write it alone)."
             )
         if self.log and self.low <= 0:
-            raise ValueError(
-                f"low is {self.low:g}, but a logarithmic range begins above 0 (or say log: false)."
-            )
+            raise ValueError(f"low is {self.low:g}, but a logarithmic range begins above 0 (or say log: false).")
 
     def check(self, value: Any) -> Any:
         """``value`` in the domain's type.  Raises ``ValueError`` where it is impossible."""
@@ -115,8 +113,7 @@ class _Number:
         for key in bounds:
             if key not in ("low", "high", "log"):
                 raise ValueError(
-                    f"unknown key {shown(key)}; a range has low, high, log"
-                    + nearest(str(key), ("low", "high", "log"))
+                    f"unknown key {shown(key)}; a range has low, high, log" + nearest(str(key), ("low", "high", "log"))
                 )
         if not bounds:
             raise ValueError("the range is empty; it has low, high, log.")
@@ -218,10 +215,7 @@ class Choice:
             if type(option) is type(value) and option == value:
                 return option
         known = tuple(str(option) for option in self.possible)
-        raise ValueError(
-            f"{shown(value)} is not possible; it can be {', '.join(known)}"
-            + nearest(str(value), known)
-        )
+        raise ValueError(f"{shown(value)} is not possible; it can be {', '.join(known)}" + nearest(str(value), known))
 
     def change(self, value: Any) -> Choice:
         """The domain after a sweep's override: an option, a list of options, or ``search``."""

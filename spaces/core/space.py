@@ -38,9 +38,7 @@ class Space:
                 assert parent != name and isinstance(other, Choice), (
                     f"{name} depends on {parent}, which must be a Choice declared before it"
                 )
-                assert set(values) <= set(other.possible), (
-                    f"{name} waits for a value {parent} never has"
-                )
+                assert set(values) <= set(other.possible), f"{name} waits for a value {parent} never has"
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -145,17 +143,11 @@ class Space:
     def _known(self, key: str) -> None:
         if key not in self._flat:
             known = tuple(self._flat)
-            raise ValueError(
-                f"unknown hyperparameter {key!r}; there are {', '.join(known)}"
-                + nearest(str(key), known)
-            )
+            raise ValueError(f"unknown hyperparameter {key!r}; there are {', '.join(known)}" + nearest(str(key), known))
 
     @staticmethod
     def _active(domain: Domain, config: Mapping[str, Any]) -> bool:
-        return all(
-            parent in config and config[parent] in values
-            for parent, values in (domain.when or {}).items()
-        )
+        return all(parent in config and config[parent] in values for parent, values in (domain.when or {}).items())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Space) and self._flat == other._flat

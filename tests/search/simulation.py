@@ -75,9 +75,7 @@ def begin(sweep, path, *, left=math.inf, after=True, concurrency=1) -> Loop:
         ledger = Ledger.open(path)
     else:
         ledger = Ledger.create(path)
-        ledger.append(
-            "sweep", sweep=sweep.model_dump(mode="json"), id=sweep.id, trials=sweep.budget.trials
-        )
+        ledger.append("sweep", sweep=sweep.model_dump(mode="json"), id=sweep.id, trials=sweep.budget.trials)
     mortal = Mortal(ledger, left, after)
     try:
         return loop(mortal, sweep, concurrency=concurrency)

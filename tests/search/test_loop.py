@@ -157,9 +157,7 @@ def test_wall_time_ends_the_sweep_and_says_so(tmp_path):
             ledger,
             sweep,
             sampler=Sampler("tpe", sweep.search_space(), sweep.objectives),
-            schedule=schedule(
-                sweep.schedule, objectives=sweep.objectives, steps=90, rungs=sweep.rungs
-            ),
+            schedule=schedule(sweep.schedule, objectives=sweep.objectives, steps=90, rungs=sweep.rungs),
             concurrency=1,
             clock=lambda: now[0],
         )
@@ -185,9 +183,7 @@ def test_no_trial_is_judged_before_its_ramp_has_ended(tmp_path):
 
 
 def test_several_objectives_are_told_at_the_end(tmp_path):
-    sweep = simulation.sweep(
-        tmp_path, objectives=["score/mig", "val/reconstruction"], sampler="nsga2", schedule="none"
-    )
+    sweep = simulation.sweep(tmp_path, objectives=["score/mig", "val/reconstruction"], sampler="nsga2", schedule="none")
     loop = begin(sweep, tmp_path / "ledger.jsonl")
     play(loop)
     values = [trial.values for trial in loop._sampler.study.trials]

@@ -80,14 +80,13 @@ def trial_processes():
 def test_killed_driver_resumed_equals_uninterrupted(tmp_path, ray_address):
     sweep, whole = reference(tmp_path)
     words = ["--storage", str(tmp_path), "--mlflow", "none"]
-    process = teasel(
-        "run", "factor_vae", *WORDS, *words, "--name", "killed", "--concurrency", "1", address=ray_address
-    )
+    process = teasel("run", "factor_vae", *WORDS, *words, "--name", "killed", "--concurrency", "1", address=ray_address)
     place = folder(tmp_path, "killed")
     for reports in (3, 8):
         wait_for(
-            lambda reports=reports: place.ledger.exists()
-            and sum(row["kind"] == "report" for row in read(place.ledger)) >= reports,
+            lambda reports=reports: (
+                place.ledger.exists() and sum(row["kind"] == "report" for row in read(place.ledger)) >= reports
+            ),
             process,
         )
         process.send_signal(signal.SIGKILL)
@@ -108,9 +107,7 @@ def test_extended_sweep_equals_a_longer_one(tmp_path, ray_address):
     _, whole = reference(tmp_path)
     words = ["--storage", str(tmp_path), "--mlflow", "none"]
     shorter = [*WORDS[:5], "4", *WORDS[6:]]
-    finish(
-        teasel("run", "factor_vae", *shorter, *words, "--name", "more", "--concurrency", "1", address=ray_address)
-    )
+    finish(teasel("run", "factor_vae", *shorter, *words, "--name", "more", "--concurrency", "1", address=ray_address))
     said = finish(teasel("resume", "more", *words))
     assert "has ended" in said and "--trials +20" in said
     finish(teasel("resume", "more", "--trials", "+2", *words, address=ray_address))
@@ -172,9 +169,7 @@ def test_raising_trials_fail_with_their_reason_and_exit_code(tmp_path, ray_addre
 
 def test_train_keeps_the_same_records(tmp_path):
     words = ["--data", "digits", "--set", "data.size=16", "--steps", "40", "--set", "beta=2"]
-    said = finish(
-        teasel("train", "beta_vae", *words, "--storage", str(tmp_path), "--mlflow", "none", "--name", "one")
-    )
+    said = finish(teasel("train", "beta_vae", *words, "--storage", str(tmp_path), "--mlflow", "none", "--name", "one"))
     assert "beta: 2" in said
     (trial,) = folder(tmp_path, "one").history().trials
     assert trial.state == COMPLETE and trial.config["beta"] == 2.0 and trial.step == 40
@@ -216,7 +211,7 @@ def test_refused_before_any_work(tmp_path, words, expected):
 
 
 def test_a_torn_ledger_is_said_and_a_damaged_one_refused(tmp_path):
-    sweep, _ = reference(tmp_path)
+    reference(tmp_path)
     place = folder(tmp_path, "reference")
     with place.ledger.open("ab") as file:
         file.write(b"0badc0de {half a r")

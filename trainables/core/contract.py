@@ -49,17 +49,11 @@ class Method(Protocol):
 
     def draw(self, data: Any, hp: Any, rng: torch.Generator) -> dict[str, Tensor]: ...
 
-    def losses(
-        self, model: nn.ModuleDict, drawn: dict[str, Tensor], hp: Any, step: Tensor
-    ) -> dict[str, Tensor]: ...
+    def losses(self, model: nn.ModuleDict, drawn: dict[str, Tensor], hp: Any, step: Tensor) -> dict[str, Tensor]: ...
 
-    def codes(
-        self, model: nn.ModuleDict, images: Tensor, labels: Tensor | None
-    ) -> dict[str, Tensor]: ...
+    def codes(self, model: nn.ModuleDict, images: Tensor, labels: Tensor | None) -> dict[str, Tensor]: ...
 
-    def decode(
-        self, model: nn.ModuleDict, codes: Mapping[str, Tensor], labels: Tensor | None
-    ) -> Tensor: ...
+    def decode(self, model: nn.ModuleDict, codes: Mapping[str, Tensor], labels: Tensor | None) -> Tensor: ...
 
 
 LOG_VARIANCE = "_log_variance"
@@ -94,7 +88,5 @@ def hyperparameters(method: ModuleType, config: Mapping[str, Any], budget: int) 
             values[name] = rest.pop(name)
     if rest:
         short = method.__name__.rpartition(".")[2]
-        raise ValueError(
-            f"{short} has no hyperparameter {sorted(rest)}; it has {', '.join(sorted(fields))}."
-        )
+        raise ValueError(f"{short} has no hyperparameter {sorted(rest)}; it has {', '.join(sorted(fields))}.")
     return method.Hyperparameters(**values)

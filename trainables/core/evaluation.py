@@ -1,8 +1,8 @@
 """What a model is worth on validation data: codes, reconstructions, and every score that the data allow.
 
 A score asks for arrays by the names of its parameters (``codes_NZ``, ``factors_NF``, ``labels_N``, ``kl_NZ``,
-``reconstruction_N``); it runs where all of them exist. The images and the noise are the same at every evaluation, so two
-configurations are compared on the same ground. Letters: N images, Z latents of all groups together.
+``reconstruction_N``); it runs where all of them exist. The images and the noise are the same at every evaluation, so
+two configurations are compared on the same ground. Letters: N images, Z latents of all groups together.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ class Evaluation:
     kl: Mapping[str, np.ndarray]
 
 
-def evaluate(
-    method: ModuleType, model: nn.ModuleDict, hp: Any, dataset: Dataset, device: str = "cpu"
-) -> Evaluation:
+def evaluate(method: ModuleType, model: nn.ModuleDict, hp: Any, dataset: Dataset, device: str = "cpu") -> Evaluation:
     """Score ``model`` on the validation split of ``dataset``."""
     split = _validation(dataset, device)
     index = _index(len(split))
@@ -91,9 +89,7 @@ def _index(size: int) -> Tensor:
     return torch.randperm(size, generator=torch.Generator().manual_seed(0))[:POINTS]
 
 
-def _arrays(
-    method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, index: Tensor
-) -> dict[str, Any]:
+def _arrays(method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, index: Tensor) -> dict[str, Any]:
     noise = torch.Generator(split.device).manual_seed(0)
     codes: dict[str, list[Tensor]] = {}
     kl: dict[str, list[Tensor]] = {}

@@ -61,7 +61,7 @@ class SweepTrial(tune.Trainable):
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing to do: ``Trial`` writes its own checkpoints at reports."""
 
-    def load_checkpoint(self, checkpoint_dir: str | None) -> None:
+    def load_checkpoint(self, checkpoint_dir: Any) -> None:
         """Nothing to do: an ``Attempt`` names what to continue from."""
 
 
@@ -101,7 +101,7 @@ def trainable(method: str, **settings: Any) -> type[tune.Trainable]:
         def save_checkpoint(self, checkpoint_dir: str) -> None:
             checkpoint.write(Path(checkpoint_dir) / "teasel", self._trial.files({}))
 
-        def load_checkpoint(self, checkpoint_dir: str | None) -> None:
+        def load_checkpoint(self, checkpoint_dir: Any) -> None:
             if checkpoint_dir is not None:
                 folder = Path(checkpoint_dir) / "teasel"
                 self._trial.training.load(

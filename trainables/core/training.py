@@ -47,9 +47,7 @@ class Training:
         self._last_finite: dict[str, float] = {}
 
     def _adam(self, player: str, settings: Adam) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            self._parameters[player], lr=settings.lr, betas=settings.betas, fused=True
-        )
+        return torch.optim.Adam(self._parameters[player], lr=settings.lr, betas=settings.betas, fused=True)
 
     def advance(self, until: int) -> dict[str, float]:
         """Train until ``until`` finished steps; the mean over these steps of each loss and recorded part.
@@ -88,8 +86,7 @@ class Training:
         if bad:
             last = ", ".join(f"{n} {self._last_finite[n]:.4g}" for n in bad if n in self._last_finite)
             raise Diverged(
-                f"{', '.join(bad)} not finite by step {self.step}"
-                + (f"; last finite mean {last}" if last else "")
+                f"{', '.join(bad)} not finite by step {self.step}" + (f"; last finite mean {last}" if last else "")
             )
         self._last_finite = means
 

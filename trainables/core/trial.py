@@ -77,9 +77,7 @@ class Trial:
         torch.set_num_threads(attempt.threads)
         self.attempt = attempt
         self.method = trainables.method(attempt.method)
-        self.dataset = _dataset(
-            attempt.data, json.dumps(dict(attempt.options), sort_keys=True), attempt.data_root
-        )
+        self.dataset = _dataset(attempt.data, json.dumps(dict(attempt.options), sort_keys=True), attempt.data_root)
         self.hp = hyperparameters(self.method, attempt.config, attempt.steps)
         split = self.dataset.split("train").to(attempt.device)
         self.training = Training(self.method, self.hp, split, seed=attempt.seed)

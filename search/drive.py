@@ -1,0 +1,122 @@
+"""Drive one sweep from its first assignment to its last word: Ray, live table, publisher, Ctrl-C and exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from search.data_commands import refusing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from search.folder import Folder
+    from search.run import Driver
+    from search.sweep import Sweep
+
+NONE_COMPLETED, INTERRUPTED = 3, 130
+
+
+def authenticate(address: str | None) -> None:
+    """Send Ray's token to a cluster that is joined; Ray reads the mode once, when it is imported."""
+    paths = (os.environ.get("RAY_AUTH_TOKEN_PATH"), Path.home() / ".ray" / "auth_token")
+    if address and ("RAY_AUTH_TOKEN" in os.environ or any(p and Path(p).exists() for p in paths)):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def publishable(mlflow: str | None) -> None:
+    """Refuse a tracking address that cannot be one, before any work."""
+    if mlflow != "none":
+        from search.tracking import check_uri
+
+        check_uri(mlflow)
+
+
+def drive(
+    place: Folder,
+    ledger: Any,
+    sweep: Sweep,
+    *,
+    data_root: Path | None,
+    mlflow: str | None,
+    console: Console,
+    address: str | None = None,
+    here: bool = False,
+) -> None:
+    """Run the sweep to its end or its interruption, and say what came of it."""
+    from search.run import Driver, loop, run_here
+    from search.terminal import Display, conclusion
+
+    with refusing():
+        concurrency = 1
+        if not here:
+            from search import on_ray
+
+            concurrency = on_ray.connect(sweep, address)
+        driver = Driver(
+            place,
+            sweep,
+            loop(ledger, sweep, concurrency=concurrency),
+            data_root=None if data_root is None else str(data_root.absolute()),
+        )
+    publisher = _publisher(place, mlflow)
+    try:
+        with _interruptible(driver, console), Display(driver, console):
+            if here:
+                run_here(driver)
+            else:
+                on_ray.run(driver)
+        interrupted = driver.loop.stopping
+        driver.loop.close("interrupted" if interrupted else "finished")
+    finally:
+        ledger.close()
+        if not here:
+            on_ray.disconnect()
+    if publisher is not None:
+        _wait_for(publisher, place, console)
+    conclusion(driver, console, mlflow=mlflow, interrupted=interrupted)
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not any(t.state == "COMPLETE" for t in driver.loop.history.trials):
+        typer.secho("No trial completed: see the reasons above.", err=True, fg="red")
+        raise typer.Exit(NONE_COMPLETED)
+
+
+@contextmanager
+def _interruptible(driver: Driver, console: Console) -> Iterator[None]:
+    """The first SIGINT or SIGTERM stops handing out and recording ends in order; the second ends the process."""
+
+    def interrupt(number: int, frame: object) -> None:
+        if driver.loop.stopping:
+            os._exit(INTERRUPTED)
+        driver.loop.stopping = True
+        console.print("\nStopping: what is recorded stays recorded. Once more stops at once.")
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _publisher(place: Folder, mlflow: str | None) -> Any:
+    if mlflow == "none":
+        return None
+    from search.tracking import start
+
+    return start(place.path, mlflow)
+
+
+def _wait_for(publisher: Any, place: Folder, console: Console) -> None:
+    from search.tracking import wait
+
+    problem = wait(publisher, place.path, seconds=60)
+    if problem:
+        console.print(f"{problem} `teasel publish {place.name}` brings MLflow up to date later.")
