@@ -32,7 +32,7 @@ check: $(READY)  ## Style, types and import rules
 	$(PYTEST) tests/test_imports.py -q
 
 bench: $(READY)  ## Measure speed, as ratios
-	$(BIN)/python tests/benchmarks/run.py
+	PYTHONPATH=tests/search $(BIN)/python tests/benchmarks/run.py
 
 clean:  ## Remove what the targets made, but no results
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.data_commands import open_with_progress, refusing
-from search.drive import authenticate, drive, publishable
+from search.drive import authenticate, drive
 from search.terminal import console_of, ranking_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from search.folder import Folder
+    from search.ledger import Ledger
     from search.sweep import Sweep
 
 
@@ -35,9 +37,7 @@ def run(
     console = console_of()
     with refusing():
         _prepare(sweep, data_root, download, console)
-        publishable(mlflow)
-        place, ledger = create(sweep)
-    drive(place, ledger, sweep, data_root=data_root, mlflow=mlflow, address=address, console=console)
+    drive(sweep, lambda: create(sweep), data_root=data_root, mlflow=mlflow, address=address, console=console)
 
 
 def _sweep(what: Sequence[str], given: dict[str, Any]) -> Sweep:
@@ -92,30 +92,33 @@ def resume(
 ) -> None:
     """``teasel resume``."""
     from search.folder import existing
+    from search.sweep import Sweep
 
     console = console_of()
     with refusing():
-        budget = existing(storage, name).history().budget
-        more = None if trials is None else _more(trials, budget)
-        authenticate(address)
-        from search.run import reopen
+        history = existing(storage, name).history()
+        more = None if trials is None else _more(trials, history.budget)
+        sweep = Sweep.model_validate({**history.sweep, "storage": str(storage)})
+    if history.finished and not more:
+        console.print(ranking_table(history, limit=10, width=console.width))
+        console.print(f"This sweep has ended; `teasel resume {name} --trials +20` extends it.", highlight=False)
+        return
+    authenticate(address)
+    from search.run import reopen
 
-        publishable(mlflow)
-        place, ledger, sweep = reopen(storage, name, trials=more)
+    def begin() -> tuple[Folder, Ledger]:
+        place, ledger = reopen(storage, name, trials=more)
         if ledger.torn:
             console.print(
-                f"The ledger's last row was torn ({ledger.torn} bytes of a row that was being written when "
-                "its driver died); it was dropped, every row before it is whole.",
+                f"The ledger's last row was torn ({ledger.torn} bytes of a row that was being written when its driver "
+                "died); it was dropped, every row before it is whole.",
                 highlight=False,
             )
-        history = place.history()
-        if history.finished:
-            ledger.close()
-            console.print(ranking_table(history, limit=10, width=console.width))
-            console.print(f"This sweep has ended; `teasel resume {name} --trials +20` extends it.", highlight=False)
-            return
+        return place, ledger
+
+    with refusing():
         _prepare(sweep, data_root, download, console)
-    drive(place, ledger, sweep, data_root=data_root, mlflow=mlflow, address=address, console=console)
+    drive(sweep, begin, data_root=data_root, mlflow=mlflow, address=address, console=console)
 
 
 def _more(trials: str, budget: int) -> int:
@@ -165,9 +168,7 @@ def train(
         )
         sweep = _named(_settled(sweep), again=name is None)
         _prepare(sweep, data_root, download, console)
-        publishable(mlflow)
-        place, ledger = create(sweep)
-    drive(place, ledger, sweep, data_root=data_root, mlflow=mlflow, here=True, console=console)
+    drive(sweep, lambda: create(sweep), data_root=data_root, mlflow=mlflow, here=True, console=console)
 
 
 def _settled(sweep: Sweep) -> Sweep:

@@ -24,7 +24,11 @@ def refusing() -> Iterator[None]:
         yield
     except ValueError as error:
         typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(REFUSED) from None
+    except OSError as error:
+        typer.secho(f"{error.strerror or error}: {error.filename or 'a file'}", err=True, fg="red")
+    else:
+        return
+    raise typer.Exit(REFUSED)
 
 
 def open_with_progress(name: str, options: Any, *, data_root: Path | None, download: bool, console: Console) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from search.folder import Folder
+    from search.ledger import Ledger
     from search.run import Driver
     from search.sweep import Sweep
 
@@ -39,9 +40,8 @@ def publishable(mlflow: str | None) -> None:
 
 
 def drive(
-    place: Folder,
-    ledger: Any,
     sweep: Sweep,
+    begin: Callable[[], tuple[Folder, Ledger]],
     *,
     data_root: Path | None,
     mlflow: str | None,
@@ -49,16 +49,21 @@ def drive(
     address: str | None = None,
     here: bool = False,
 ) -> None:
-    """Run the sweep to its end or its interruption, and say what came of it."""
+    """Run a sweep to its end or its interruption, and say what came of it.
+
+    ``begin`` opens the ledger; it is called when all else is known to be there, so that a refusal leaves nothing.
+    """
     from search.run import Driver, loop, run_here
     from search.terminal import Display, conclusion
 
     with refusing():
+        publishable(mlflow)
         concurrency = 1
         if not here:
             from search import on_ray
 
             concurrency = on_ray.connect(sweep, address)
+        place, ledger = begin()
         driver = Driver(
             place,
             sweep,
@@ -73,7 +78,8 @@ def drive(
             else:
                 on_ray.run(driver)
         interrupted = driver.loop.stopping
-        driver.loop.close("interrupted" if interrupted else "finished")
+        if driver.broken is None:
+            driver.loop.close("interrupted" if interrupted else "finished")
     finally:
         ledger.close()
         if not here:
@@ -81,6 +87,14 @@ def drive(
     if publisher is not None:
         _wait_for(publisher, place, console)
     conclusion(driver, console, mlflow=mlflow, interrupted=interrupted)
+    if driver.broken is not None:
+        typer.secho(
+            f"The ledger could not be written: {driver.broken.strerror}. What is recorded is whole; when it can, "
+            f"`teasel resume {place.name}` goes on.",
+            err=True,
+            fg="red",
+        )
+        raise typer.Exit(1)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
     if not any(t.state == "COMPLETE" for t in driver.loop.history.trials):
@@ -117,6 +131,10 @@ def _publisher(place: Folder, mlflow: str | None) -> Any:
 def _wait_for(publisher: Any, place: Folder, console: Console) -> None:
     from search.tracking import wait
 
-    problem = wait(publisher, place.path, seconds=60)
+    try:
+        problem = wait(publisher, place.path, seconds=60)
+    except KeyboardInterrupt:
+        publisher.terminate()
+        problem = "MLflow may lack the latest rows."
     if problem:
-        console.print(f"{problem} `teasel publish {place.name}` brings MLflow up to date later.")
+        console.print(f"{problem} `teasel publish {place.name}` brings MLflow up to date later.", highlight=False)

@@ -33,8 +33,11 @@ class Folder:
         return self.path / "trials" / f"{number:03d}"
 
     def history(self) -> History:
-        """What the ledger tells, read without locking it.  Raises ``LedgerError`` when it is damaged."""
-        return replay(read(self.ledger))
+        """What the ledger tells, read without locking it.  Raises ``LedgerError`` when it is damaged or empty."""
+        history = replay(read(self.ledger))
+        if not history.sweep:
+            raise LedgerError(f"{self.ledger} is empty: its sweep died before it began. Remove {self.path}.")
+        return history
 
 
 def folder(storage: str | Path, name: str) -> Folder:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,9 +110,12 @@ class StopWhenAsked(Stopper):
 def connect(sweep: Sweep, address: str | None = None) -> int:
     """Start Ray on this machine, or join the cluster at ``address``; how many trials can run at once.
 
-    Raises ``ValueError`` when the cluster has not even the resources of one trial.
+    Raises ``ValueError`` when nobody answers at ``address``, or when the cluster has not even the resources of one
+    trial.
     """
     threads = str(max(1, int(sweep.resources.cpu)))
+    if address:
+        _reach(address)
     if not ray.is_initialized():
         ray.init(
             # Left out, Ray would join whatever cluster was last started on this machine, dead or alive.
@@ -158,6 +162,18 @@ def run(driver: Driver) -> None:
             ).fit()
         finally:
             shutil.rmtree(Path(scratch), ignore_errors=True)
+
+
+def _reach(address: str) -> None:
+    """Ray itself tries a dead address for many minutes."""
+    host, _, port = address.rpartition("://")[2].partition(":")
+    try:
+        socket.create_connection((host, int(port or 6379)), timeout=5).close()
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"No Ray cluster answers at {address!r} ({error}). It must be HOST:PORT of a running head "
+            "(`ray start --head` prints it); without --address the sweep runs on this machine."
+        ) from None
 
 
 def disconnect() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import platform
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -44,20 +46,16 @@ def create(sweep: Sweep) -> tuple[Folder, Ledger]:
     return place, ledger
 
 
-def reopen(storage: str | Path, name: str, *, trials: int | None = None) -> tuple[Folder, Ledger, Sweep]:
+def reopen(storage: str | Path, name: str, *, trials: int | None = None) -> tuple[Folder, Ledger]:
     """Go on with a sweep; ``trials`` adds so many to its budget.
 
     Raises ``LedgerError`` for a name that does not exist, a damaged ledger, or one that another process is writing.
     """
     place = existing(storage, name)
     ledger = Ledger.open(place.ledger)
-    history = replay(ledger.rows)
-    if not history.sweep:
-        ledger.close()
-        raise LedgerError(f"The ledger {place.ledger} is empty: its sweep died before it began. Remove the folder.")
     if trials:
-        ledger.append("budget", trials=history.budget + trials)
-    return place, ledger, Sweep.model_validate({**history.sweep, "storage": str(storage)})
+        ledger.append("budget", trials=replay(ledger.rows).budget + trials)
+    return place, ledger
 
 
 def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int) -> Loop:
@@ -103,6 +101,8 @@ class Driver:
         self.sweep = sweep
         self.loop = loop
         self.data_root = data_root
+        self.broken: OSError | None = None
+        """Why the ledger can no longer be written; the sweep is then stopping."""
         self.lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -112,33 +112,46 @@ class Driver:
     def next(self) -> Any:
         """The loop's next assignment, ``Wait`` or ``Finished``."""
         with self.lock:
-            return self.loop.next()
+            given: Any = Finished()
+            with self._recording():
+                given = self.loop.next()
+            return given
 
     def take(self, assignment: Assignment, said: dict[str, Any]) -> bool:
         """Record a report, or ``{"failed": reason}``; True when the trial is over."""
         with self.lock:
-            if "failed" in said:
-                self.loop.failed(assignment.trial, assignment.attempt, said["failed"])
-                self._keep(assignment.trial, said.get("trace"))
-                over = True
-            else:
-                decision = self.loop.report(
-                    assignment.trial,
-                    assignment.attempt,
-                    said["step"],
-                    said["metrics"],
-                    checkpoint=self._below(said["checkpoint"]),
-                    pictures=[str(self._below(p)) for p in said["pictures"]],
-                )
-                over = isinstance(decision, Stop)
-            if over:
-                self._tidy(assignment.trial)
+            over = True
+            with self._recording():
+                if "failed" in said:
+                    self.loop.failed(assignment.trial, assignment.attempt, said["failed"])
+                    self._keep(assignment.trial, said.get("trace"))
+                else:
+                    decision = self.loop.report(
+                        assignment.trial,
+                        assignment.attempt,
+                        said["step"],
+                        said["metrics"],
+                        checkpoint=self._below(said["checkpoint"]),
+                        pictures=[str(self._below(p)) for p in said["pictures"]],
+                    )
+                    over = isinstance(decision, Stop)
+                if over:
+                    self._tidy(assignment.trial)
             return over
 
     def lose(self, assignment: Assignment, reason: str) -> None:
         """The worker or its node died."""
-        with self.lock:
+        with self.lock, self._recording():
             self.loop.lost(assignment.trial, assignment.attempt, reason)
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """A ledger that cannot be written (a full disk) ends the sweep in order, with nothing acted on."""
+        try:
+            yield
+        except OSError as error:
+            self.broken = error
+            self.loop.stopping = True
 
     def _keep(self, number: int, trace: str | None) -> None:
         if trace:

@@ -7,7 +7,6 @@ trial is resumed. This module knows nothing of files or Optuna.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +116,7 @@ class Schedule:
             bracket = self._scheduler._trial_info[trial.trial_id]
             for rung, recorded in bracket._rungs:
                 if step >= rung and trial.trial_id not in recorded and recorded:
-                    cutoff = self._scheduler._metric_op * float(bracket.cutoff(recorded))
+                    cutoff = float(bracket.cutoff(recorded)) * (1 if self._scheduler._mode == "max" else -1)
                     return (
                         f"{self._metric} {value:.4g} at rung {rung}, "
                         f"cutoff {cutoff:.4g} (best 1/{bracket.rf:g} of {len(recorded)} before it)"

@@ -1,6 +1,7 @@
 """Sweeps on a real Ray, driven by the command line: finished, killed, interrupted, failing."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from tests_search import invariants
 from search.folder import folder
 from search.history import COMPLETE, FAIL
 from search.ledger import Ledger, read
-from search.run import Driver, create, loop, run_here
+from search.run import Driver, create, loop, reopen, run_here
 from search.sweep_file import from_command_line
 
 SMALL = ["data.size=16", "discriminator_units=64", "lr=1e-4..1e-2"]
@@ -210,19 +211,52 @@ def test_refused_before_any_work(tmp_path, words, expected):
     assert sorted(p.name for p in Path(tmp_path).iterdir()) == ["taken"]
 
 
-def test_a_torn_ledger_is_said_and_a_damaged_one_refused(tmp_path):
-    reference(tmp_path)
+def test_a_torn_ledger_is_said_and_a_damaged_one_refused(tmp_path, ray_address):
+    _, whole = reference(tmp_path)
     place = folder(tmp_path, "reference")
-    with place.ledger.open("ab") as file:
-        file.write(b"0badc0de {half a r")
+    lines = place.ledger.read_bytes().split(b"\n")
+    assert lines[-1] == b"" and b'"end"' in lines[-2]
+    place.ledger.write_bytes(b"\n".join(lines[:-1])[:-20])
     words = ["--storage", str(tmp_path), "--mlflow", "none"]
-    said = finish(teasel("resume", "reference", *words))
-    assert "torn (18 bytes" in " ".join(said.split())
+    said = finish(teasel("resume", "reference", *words, address=ray_address))
+    assert f"torn ({len(lines[-2]) - 20} bytes" in " ".join(said.split())
+    assert invariants.essence(place.history()) == invariants.essence(whole)
     lines = place.ledger.read_bytes().split(b"\n")
     lines[4] = lines[4][:-2] + b" }"
     place.ledger.write_bytes(b"\n".join(lines))
     said = finish(teasel("resume", "reference", *words), code=2)
     assert "row 5 " in said and "damaged" in said
+
+
+def test_an_unreachable_cluster_is_said_and_leaves_nothing(tmp_path):
+    words = ["--storage", str(tmp_path), "--mlflow", "none", "--name", "far"]
+    said = finish(teasel("run", "factor_vae", *WORDS, *words, address="127.0.0.1:9"), code=2)
+    assert "No Ray cluster answers at '127.0.0.1:9'" in said
+    assert not folder(tmp_path, "far").path.exists()
+
+
+def test_a_full_disk_ends_the_sweep_in_order(tmp_path, monkeypatch):
+    sweep = from_command_line(
+        ["beta_vae"], data="digits", objectives=["val/elbo"], trials=2, steps=20, storage=str(tmp_path), sets=SMALL[:1]
+    )
+    place, ledger = create(sweep)
+    driver = Driver(place, sweep, loop(ledger, sweep, concurrency=1))
+    append, left = ledger.append, [4]
+
+    def full(kind, **fields):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return append(kind, **fields)
+
+    monkeypatch.setattr(ledger, "append", full)
+    run_here(driver)
+    assert driver.broken is not None and driver.loop.stopping
+    ledger.close()
+    place, ledger = reopen(tmp_path, sweep.name)
+    with ledger:
+        run_here(Driver(place, sweep, loop(ledger, sweep, concurrency=1)))
+    invariants.check(place.history(), sweep)
 
 
 def test_a_running_sweep_has_one_driver(tmp_path):

@@ -75,32 +75,6 @@ def traversal_grid(
     return _draw(image_CHW.float().cpu().numpy(), reconstruction, cells, ordered, values, rows)
 
 
-def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], columns: int = 2, *, width: int = 560) -> Image.Image:
-    """Titled pictures side by side, each at most ``width`` pixels wide.
-
-    Raises ``ValueError`` when there are none or ``columns`` is below 1.
-    """
-    if not pictures or columns < 1:
-        raise ValueError("A contact sheet needs at least one picture and one column.")
-    shrunk = []
-    for title, picture in pictures:
-        scale = min(1.0, width / picture.width)
-        size = (round(picture.width * scale), max(1, round(picture.height * scale)))
-        shrunk.append((title, picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)))
-    columns = min(columns, len(shrunk))
-    wide = max(p.width for _, p in shrunk) + MARGIN
-    lines = [shrunk[i : i + columns] for i in range(0, len(shrunk), columns)]
-    tall = [max(p.height for _, p in line) + LINE + MARGIN for line in lines]
-    sheet = Image.new("RGB", (columns * wide + MARGIN, sum(tall) + MARGIN), PAPER)
-    pen, font = ImageDraw.Draw(sheet), _font(13)
-    for row, line in enumerate(lines):
-        for column, (title, picture) in enumerate(line):
-            x, y = MARGIN + column * wide, MARGIN + sum(tall[:row])
-            pen.text((x, y), _fitted(title, wide - MARGIN, font), INK, font)
-            sheet.paste(picture, (x, y + LINE + 2))
-    return sheet
-
-
 def png(picture: Image.Image, limit: int = 300_000) -> bytes:
     """``picture`` as a PNG of at most ``limit`` bytes: with fewer colours, then smaller, if need be."""
     written = _written(picture)

@@ -1,4 +1,4 @@
-"""The traversal grid and the contact sheet, on a method whose pictures are known."""
+"""The traversal grid, on a method whose pictures are known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 
 import trainables
 from trainables.core.contract import hyperparameters
-from trainables.core.traversals import GREEN, RED, contact_sheet, png, traversal_grid
+from trainables.core.traversals import GREEN, RED, png, traversal_grid
 
 SIDE = 16
 
@@ -102,12 +102,3 @@ def test_png_stays_below_its_limit():
     written = png(Image.fromarray(pixels), 100_000)
     assert len(written) <= 100_000
     assert 200 < Image.open(io.BytesIO(written)).width < 600
-
-
-def test_contact_sheet():
-    pictures = [(f"{n:03d} beta_vae", Image.new("RGB", (900, 300), "red")) for n in range(5)]
-    sheet = contact_sheet(pictures, columns=2)
-    assert 1120 < sheet.width < 1200 and sheet.height > 3 * 186
-    assert contact_sheet(pictures[:1], columns=3).width < 600
-    with pytest.raises(ValueError, match="at least one picture"):
-        contact_sheet([], columns=2)
