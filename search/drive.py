@@ -129,10 +129,12 @@ def _publisher(place: Folder, mlflow: str | None) -> Any:
 
 
 def _wait_for(publisher: Any, place: Folder, console: Console) -> None:
+    from search.terminal import publisher_error
     from search.tracking import wait
 
     try:
-        problem = wait(publisher, place.path, seconds=60)
+        # A server that does not answer now is not waited for; one that is merely behind is.
+        problem = wait(publisher, place.path, seconds=3 if publisher_error(place) else 60)
     except KeyboardInterrupt:
         publisher.terminate()
         problem = "MLflow may lack the latest rows."

@@ -69,7 +69,8 @@ class Schedule:
                 metric=metric,
                 mode=mode,
                 grace_period=rungs[0] if rungs else steps,
-                min_time_slice=10**12,
+                # Nothing is paused: a trial goes on or ends.
+                min_time_slice=math.inf,  # type: ignore[arg-type]
             )
         elif name in ("asha", "hyperband") and rungs:
             brackets = 1 if name == "asha" else min(3, len(rungs))

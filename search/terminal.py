@@ -23,6 +23,7 @@ from search.history import COMPLETE, FAIL, PRUNED, RUNNING, History, Trial
 from search.results import goals, ranking, short_config, title
 
 if TYPE_CHECKING:
+    from search.folder import Folder
     from search.run import Driver
 
 STYLES = {COMPLETE: "green", PRUNED: "dim", FAIL: "red", RUNNING: "bold cyan"}
@@ -227,10 +228,18 @@ def _ended(trial: Trial) -> str:
 
 def publisher_status(driver: Driver) -> str:
     """What the publisher last said of itself: empty while it keeps up."""
+    if error := publisher_error(driver.place):
+        return f"MLflow: {error}"
+    backlog = _said(driver.place).get("backlog")
+    return f"MLflow {backlog} rows behind" if backlog else ""
+
+
+def publisher_error(place: Folder) -> str:
+    """Why the publisher could not reach its server when it last tried, or nothing."""
+    return str(_said(place).get("error") or "")
+
+
+def _said(place: Folder) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        status: dict[str, Any] = json.loads((driver.place.path / "publisher.json").read_text())
-        if status.get("error"):
-            return f"MLflow: {status['error']}"
-        if status.get("backlog"):
-            return f"MLflow {status['backlog']} rows behind"
-    return ""
+        return json.loads((place.path / "publisher.json").read_text())
+    return {}
