@@ -7,6 +7,7 @@ trial is resumed. This module knows nothing of files or Optuna.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
