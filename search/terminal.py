@@ -136,7 +136,7 @@ class Display:
         if len(ended) >= 2:
             left = history.spent / len(ended) * (history.budget - len(ended))
             parts[-1] += f", about {duration(min(left, self._driver.loop.wall_time_left))} left"
-        best = next((t for t in ranking(history) if t.reports), None)
+        best = _best(history)
         if best is not None:
             parts.append(f"best {best.number:03d} with {_value(self._history, best)}")
         backlog = publisher_status(self._driver)
@@ -220,6 +220,14 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence
 def _value(history: History, trial: Trial) -> str:
     values = [trial.metrics.get(g.metric) for g in goals(history.sweep.get("objectives", ()))]
     return " / ".join("–" if v is None else f"{v:.4g}" for v in values)
+
+
+def _best(history: History) -> Trial | None:
+    """The best complete trial; before there is one, the best value that any trial has reported."""
+    complete = [t for t in ranking(history) if t.state == COMPLETE]
+    wanted = goals(history.sweep.get("objectives", ()))
+    reported = [t for t in history.trials if t.reports and t.state != FAIL]
+    return next(iter(complete or sorted(reported, key=lambda t: [g.value(t.metrics) for g in wanted])), None)
 
 
 def _ended(trial: Trial) -> str:
