@@ -113,7 +113,9 @@ def run(
 @app.command()
 def resume(
     name: Name,
-    trials: Annotated[str | None, typer.Option(help="Extend a sweep: +20 adds trials, 60 is the new total.")] = None,
+    trials: Annotated[
+        str | None, typer.Option(help="Extend a sweep: +20 adds trials, 60 is the new total. A wall time begins anew.")
+    ] = None,
     storage: Storage = DEFAULT,
     data_root: DataRoot = None,
     download: Download = False,

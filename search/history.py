@@ -74,6 +74,8 @@ class History:
     trials: list[Trial] = field(default_factory=list)
     sessions: list[tuple[float, float]] = field(default_factory=list)
     """Begin and last sign of life of each driver, seconds since 1970."""
+    renewed: float = 0.0
+    """``spent`` when the budget was last extended; a wall time counts from there."""
     closed: str | None = None
     """Why the last driver ended; ``None`` while it runs, or when it died without a word."""
 
@@ -87,7 +89,7 @@ class History:
             self.sessions.append((time, time))
             self.closed = None
         elif kind == "budget":
-            self.budget = row["trials"]
+            self.budget, self.renewed = row["trials"], self.spent
         elif kind == "trial":
             assert row["trial"] == len(self.trials), "trial numbers are consecutive"
             self.trials.append(
@@ -105,7 +107,8 @@ class History:
             self.closed = row["reason"]
         else:
             self._advance(self.trials[row["trial"]], row)
-        if self.sessions:
+        if self.sessions and kind != "budget":
+            # An extension is written between two drivers.
             self.sessions[-1] = (self.sessions[-1][0], time)
 
     def _advance(self, trial: Trial, row: Row) -> None:

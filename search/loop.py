@@ -87,7 +87,7 @@ class Loop:
         self._live: dict[int, int] = {}
         self.stopping = False
         self.history: History = replay(ledger.rows)
-        self._spent_before = self.history.spent
+        self._spent_before = self.history.spent - self.history.renewed
         sampler.rebuild(ledger.rows)
         self._replay_schedule()
         self._unfinished = [t.number for t in self.history.trials if t.state == RUNNING]
@@ -175,7 +175,7 @@ class Loop:
 
     @property
     def wall_time_left(self) -> float:
-        """Seconds until the budget's wall time is spent, all sessions counted; infinite without one."""
+        """Seconds until the wall time is spent, all sessions since the last extension counted; infinite without one."""
         limit = self._sweep.budget.wall_time
         spent = self._spent_before + self._clock() - self._begun
         return math.inf if limit is None else limit - spent

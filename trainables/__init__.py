@@ -5,27 +5,21 @@ Listing and naming methods imports nothing heavy: torch comes with ``method``, R
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import pkgutil
+import sys
 from types import ModuleType
 from typing import Any
+
+from trainables.core import registry
 
 
 def names() -> tuple[str, ...]:
     """The names of all methods, sorted."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg))
+    return registry.names(sys.modules[__name__])
 
 
 def method(name: str) -> ModuleType:
     """The module of the method ``name``.  Raises ``ValueError`` when there is none."""
-    if name not in names():
-        nearest = difflib.get_close_matches(str(name), names(), n=1)
-        raise ValueError(
-            f"No method {name!r}; methods are {', '.join(names())}."
-            + (f" Did you mean {nearest[0]!r}?" if nearest else "")
-        )
-    return importlib.import_module(f"{__name__}.{name}")
+    return registry.load(sys.modules[__name__], "method", name)
 
 
 def load(name: str, **settings: Any) -> type:

@@ -167,6 +167,17 @@ def test_wall_time_ends_the_sweep_and_says_so(tmp_path):
         assert loop.history.trials[0].state == PRUNED
         assert "wall time" in loop.history.trials[0].reason
         assert isinstance(loop.next(), Finished)
+    history = replay(
+        [
+            {"kind": "sweep", "time": 0.0, "sweep": {}, "id": "x", "trials": 12},
+            {"kind": "session", "time": 0.0},
+            {"kind": "close", "time": 100.0, "reason": "finished"},
+            {"kind": "budget", "time": 500.0, "trials": 14},
+            {"kind": "session", "time": 500.0},
+            {"kind": "close", "time": 530.0, "reason": "interrupted"},
+        ]
+    )
+    assert history.spent - history.renewed == 30.0, "an extension renews the wall time"
 
 
 def test_no_trial_is_judged_before_its_ramp_has_ended(tmp_path):

@@ -140,7 +140,7 @@ def test_hyperparameters_are_checked(name, field, value):
 
 
 def test_unknown_method_names_the_nearest():
-    with pytest.raises(ValueError, match=r"methods are .*Did you mean 'beta_vae'"):
+    with pytest.raises(ValueError, match=r"did you mean 'beta_vae'.*methods are beta_vae"):
         trainables.method("beta_vea")
 
 

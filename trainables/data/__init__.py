@@ -7,12 +7,12 @@ is in ``trainables.core.dataset``.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import importlib
-import pkgutil
+import sys
 from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from trainables.core import registry
 
 if TYPE_CHECKING:
     from trainables.core.arrays import Description
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 def names() -> tuple[str, ...]:
     """The names of all datasets, sorted."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg))
+    return registry.names(sys.modules[__name__])
 
 
 def load(name: str) -> ModuleType:
     """A dataset's module: ``Options``, ``describe``, ``prepare``. ``ValueError`` for others."""
-    if name not in names():
-        raise ValueError(f"No dataset {name!r}{_nearest(name, names())}; datasets are {', '.join(names())}.")
-    return importlib.import_module(f"{__name__}.{name}")
+    return registry.load(sys.modules[__name__], "dataset", name)
 
 
 def options(name: str, values: Mapping[str, Any] | object | None = None) -> Any:
@@ -46,15 +44,10 @@ def options(name: str, values: Mapping[str, Any] | object | None = None) -> Any:
     for key in values:
         if key not in known:
             exist = f"its options are {', '.join(known)}" if known else "it has no options"
-            raise ValueError(f"{name} has no option {key!r}{_nearest(key, known)}; {exist}.")
+            raise ValueError(f"{name} has no option {key!r}{registry.nearest(key, known)}; {exist}.")
     return kind(**values)
 
 
 def describe(name: str, values: Mapping[str, Any] | object | None = None) -> Description:
     """What the dataset is with these options, without any work. ``ValueError`` as ``options``."""
     return load(name).describe(options(name, values))
-
-
-def _nearest(given: object, known: tuple[str, ...] | list[str]) -> str:
-    close = difflib.get_close_matches(str(given), known, n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else ""

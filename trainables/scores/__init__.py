@@ -6,12 +6,12 @@ This module knows nothing about models; it and the scores import no torch.
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import pkgutil
+import sys
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Literal
+
+from trainables.core import registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +36,12 @@ class Metric:
 
 def names() -> tuple[str, ...]:
     """The names of all scores, sorted."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg))
+    return registry.names(sys.modules[__name__])
 
 
 def load(name: str) -> ModuleType:
     """The module of the score ``name``.  Raises ``ValueError`` when there is none."""
-    if name not in names():
-        nearest = difflib.get_close_matches(str(name), names(), n=1)
-        raise ValueError(
-            f"No score {name!r}; scores are {', '.join(names())}."
-            + (f" Did you mean {nearest[0]!r}?" if nearest else "")
-        )
-    return importlib.import_module(f"{__name__}.{name}")
+    return registry.load(sys.modules[__name__], "score", name)
 
 
 def metrics() -> dict[str, Metric]:

@@ -24,7 +24,7 @@ def test_every_score_says_what_it_gives(name):
 
 
 def test_unknown_score_names_the_nearest():
-    with pytest.raises(ValueError, match="Did you mean 'mig'"):
+    with pytest.raises(ValueError, match="did you mean 'mig'"):
         scores.load("migg")
 
 
