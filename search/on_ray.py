@@ -114,7 +114,7 @@ def connect(sweep: Sweep, address: str | None = None) -> int:
     trial.
     """
     threads = str(max(1, int(sweep.resources.cpu)))
-    if address:
+    if address and address not in ("auto", "local"):
         _reach(address)
     if not ray.is_initialized():
         ray.init(
@@ -133,7 +133,7 @@ def connect(sweep: Sweep, address: str | None = None) -> int:
                 f"A trial asks for {amount:g} {name}; the whole cluster has {have.get(name, 0):g}. "
                 "Ask for less under `resources`, or join a larger cluster with `--address`."
             )
-    fit = min(int(have[name] / amount + 1e-9) for name, amount in want.items() if amount)
+    fit = min((int(have[name] / amount + 1e-9) for name, amount in want.items() if amount), default=int(have["CPU"]))
     return min(fit, sweep.concurrency or fit)
 
 
