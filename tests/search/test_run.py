@@ -61,8 +61,8 @@ def reference(tmp_path, concurrency=1):
 
 def wait_for(condition, process, seconds=120):
     for _ in range(seconds * 20):
-        if condition():
-            return
+        if found := condition():
+            return found
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.05)
     raise AssertionError("it did not happen")
@@ -131,19 +131,20 @@ def test_interrupted_once_says_how_to_go_on(tmp_path, ray_address):
 
 def test_a_killed_worker_loses_nothing(tmp_path, ray_address):
     words = ["--storage", str(tmp_path), "--mlflow", "none", "--schedule", "none"]
-    process = teasel("run", "factor_vae", *WORDS, *words, "--name", "worker", address=ray_address)
+    process = teasel(
+        "run", "factor_vae", *WORDS[:5], "4", "--steps", "160", *words, "--name", "worker", address=ray_address
+    )
     place = folder(tmp_path, "worker")
     wait_for(lambda: place.ledger.exists() and any(r["kind"] == "report" for r in read(place.ledger)), process)
-    wait_for(trial_processes, process)
-    os.kill(trial_processes()[0], signal.SIGKILL)
+    os.kill(wait_for(trial_processes, process)[0], signal.SIGKILL)
     finish(process)
     history = place.history()
-    assert [trial.state for trial in history.trials] == [COMPLETE] * 6
+    assert [trial.state for trial in history.trials] == [COMPLETE] * 4
     assert sum(len(trial.lost) for trial in history.trials) == 1
     (lost,) = [trial for trial in history.trials if trial.lost]
     assert lost.attempts == 2
     steps = [report.step for report in lost.reports]
-    assert steps == sorted(set(steps)) and steps[-1] == 60
+    assert steps == sorted(set(steps)) and steps[-1] == 160
 
 
 def test_diverging_trials_fail_with_their_reason_and_no_other(tmp_path, ray_address):
