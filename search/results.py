@@ -196,18 +196,6 @@ def table(history: History, objectives: Sequence[Any] | None = None) -> pa.Table
     return _arrow(rows(history, objectives))
 
 
-def curves(history: History) -> pa.Table:
-    """Every reported number: columns ``trial``, ``step``, ``metric``, ``value``."""
-    return _arrow(
-        [
-            {"trial": trial.number, "step": report.step, "metric": name, "value": finite(value)}
-            for trial in history.trials
-            for report in trial.reports
-            for name, value in report.metrics.items()
-        ]
-    )
-
-
 def _arrow(found: list[dict[str, Any]]) -> pa.Table:
     import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""What every test shares: support modules by name, real data where there is any, one Ray for the session."""
+"""What every test shares: support modules by name, prepared data apart from the user's, one Ray for the session."""
 
 import importlib.util
 import os
@@ -37,15 +37,6 @@ _support("tests_trainables", HERE / "trainables")
 def _cache(tmp_path_factory):
     """Prepared datasets of the tests lie apart from the user's."""
     os.environ["TEASEL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture(scope="session")
-def data_root():
-    """Real MNIST, Fashion-MNIST and USPS: ``$TEASEL_DATA_ROOT``, or ``../shared/data`` beside the checkout."""
-    for root in (os.environ.get("TEASEL_DATA_ROOT"), HERE.parent.parent / "shared" / "data"):
-        if root and (Path(root) / "MNIST").is_dir():
-            return Path(root)
-    pytest.skip("no real data: set TEASEL_DATA_ROOT to a folder with MNIST/raw and FashionMNIST/raw")
 
 
 @pytest.fixture(scope="session")

@@ -105,13 +105,6 @@ def test_every_view_holds_the_ledgers_bits(replayed, tmp_path):
         assert int(line["trial"]) == row["trial"] == said["trial"]
 
 
-def test_curves_hold_every_number_once(replayed):
-    curves = results.curves(replayed).to_pylist()
-    assert len(curves) == sum(len(r.metrics) for t in replayed.trials for r in t.reports)
-    assert {c["step"] for c in curves if c["trial"] == 4} == set(range(10, 81, 10))
-    assert [c["value"] for c in curves if c["trial"] == 2 and c["metric"] == "train/kl"] == [None]
-
-
 def test_columns_of_several_kinds_become_text():
     one, other = trial(0, COMPLETE, 100, score_mig=1.0), trial(1, COMPLETE, 100, score_mig=2.0)
     other.config = {"beta": "auto"}
@@ -121,7 +114,7 @@ def test_columns_of_several_kinds_become_text():
 def test_an_empty_sweep_has_empty_tables():
     assert results.records(history()) == []
     assert results.csv_text(history()) == ""
-    assert results.table(history()).num_rows == results.curves(history()).num_rows == 0
+    assert results.table(history()).num_rows == 0
 
 
 @pytest.mark.parametrize(

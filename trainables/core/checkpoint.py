@@ -13,7 +13,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 from torch import Tensor
@@ -68,11 +67,6 @@ def read(folder: Path, name: str) -> bytes:
 def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
     """The tensors of one safetensors file of a checkpoint."""
     return safetensors.torch.load(read(folder, name))
-
-
-def read_json(folder: Path, name: str) -> Any:
-    """One JSON file of a checkpoint."""
-    return json.loads(read(folder, name))
 
 
 def _flush(path: Path, content: bytes) -> None:

@@ -7,7 +7,6 @@ the configuration was chosen.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -154,8 +153,3 @@ def release(folder: Path, *, keep_weights: bool) -> None:
     """
     for name in (STATE,) if keep_weights else (STATE, WEIGHTS):
         (folder / name).unlink(missing_ok=True)
-
-
-def discard(folder: Path) -> None:
-    """Remove a trial's folder altogether."""
-    shutil.rmtree(folder, ignore_errors=True)

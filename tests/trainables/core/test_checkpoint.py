@@ -1,5 +1,6 @@
 """A checkpoint is whole or refused: cut anywhere, flipped anywhere, missing a file, half written."""
 
+import json
 import os
 import random
 
@@ -19,7 +20,7 @@ def folder(tmp_path):
 
 
 def read_all(folder):
-    return checkpoint.read_tensors(folder, "a.safetensors"), checkpoint.read_json(folder, "b.json")
+    return checkpoint.read_tensors(folder, "a.safetensors"), json.loads(checkpoint.read(folder, "b.json"))
 
 
 def test_what_is_written_is_read(folder):
@@ -57,7 +58,7 @@ def test_a_missing_file_or_folder_is_refused(folder, tmp_path):
 
 def test_an_earlier_one_of_the_same_name_is_replaced(folder):
     checkpoint.write(folder, {"b.json": b'{"step": 4}'})
-    assert checkpoint.read_json(folder, "b.json") == {"step": 4}
+    assert json.loads(checkpoint.read(folder, "b.json")) == {"step": 4}
     assert sorted(p.name for p in folder.iterdir()) == ["b.json", MANIFEST]
 
 
