@@ -45,7 +45,9 @@ def test_an_inactive_hyperparameter_is_not_read(name, key):
     for parent, wanted in (domain.when or {}).items():
         others = [value for value in space.domains[parent].possible if value not in wanted]
         config[parent] = others[0]
-    data = open_dataset("digits", {"size": 16}).split("train")
+    second = open_dataset("digits", {"size": 8}) if "secondary" in spaces.needs(name) else None
+    opened = open_dataset("digits", {"size": 16})
+    data = dataclasses.replace(opened, secondary=second).split("train")
     ends = (domain.low, domain.high)
     losses = []
     for value in ends:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.core import gaussians, limits, networks
-from trainables.core.contract import Ramp
+from trainables.core.contract import InputSpec, Ramp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +62,12 @@ class Hyperparameters:
         limits.positive(self, "lr")
 
 
-def build(hp: Hyperparameters, shape: tuple[int, int, int]) -> nn.ModuleDict:
+def build(hp: Hyperparameters, spec: InputSpec) -> nn.ModuleDict:
     """One player, ``vae``.
 
-    Raises ``ValueError`` when the network cannot take ``shape`` (C, H, W).
+    Raises ``ValueError`` when the network cannot take ``spec.shape`` (C, H, W).
     """
-    vae = networks.build(hp.network, shape, hp.latents, hidden=(hp.hidden, hp.hidden))
+    vae = networks.build(hp.network, spec.shape, hp.latents, hidden=(hp.hidden, hp.hidden))
     return nn.ModuleDict({"vae": vae})
 
 

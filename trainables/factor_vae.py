@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainables.core import gaussians, limits, networks
-from trainables.core.contract import Adam
+from trainables.core.contract import Adam, InputSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +64,12 @@ class Hyperparameters:
         limits.positive(self, "lr", "discriminator_lr")
 
 
-def build(hp: Hyperparameters, shape: tuple[int, int, int]) -> nn.ModuleDict:
+def build(hp: Hyperparameters, spec: InputSpec) -> nn.ModuleDict:
     """Players ``vae`` and, for the density ratio, ``discriminator``.
 
-    Raises ``ValueError`` when the network cannot take ``shape`` (C, H, W).
+    Raises ``ValueError`` when the network cannot take ``spec.shape`` (C, H, W).
     """
-    vae = networks.build(hp.network, shape, hp.latents, hidden=(hp.hidden, hp.hidden))
+    vae = networks.build(hp.network, spec.shape, hp.latents, hidden=(hp.hidden, hp.hidden))
     players = nn.ModuleDict({"vae": vae})
     if hp.tc == "density_ratio":
         players["discriminator"] = networks.discriminator(hp.latents, units=hp.discriminator_units)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+
+from trainables.core.contract import InputSpec
+from trainables.core.partners import Partners
 
 
 @dataclass
@@ -19,6 +23,8 @@ class MemorySplit:
     device: str = "cpu"
     factor_names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ("left", "right")
+    identities: int = 4
+    secondary: MemorySplit | None = None
     pixels: Tensor = field(init=False)
     truth: Tensor = field(init=False)
 
@@ -31,6 +37,14 @@ class MemorySplit:
         blob = torch.exp(-(y.square() + x.square()) / (2 * (height / 6) ** 2))
         self.pixels = blob[:, None].repeat(1, channels, 1, 1).to(self.dtype)
         self.truth = (place[:, 1] > 0.5).long()
+        self.label_array = self.truth.numpy()
+        self.identity_array = np.arange(self.count) % self.identities
+        self.partners = Partners(self.label_array, self.identity_array)
+
+    @property
+    def spec(self) -> InputSpec:
+        second = None if self.secondary is None else self.secondary.spec
+        return InputSpec(shape=self.shape, classes=len(self.classes), secondary=second)
 
     def __len__(self) -> int:
         return self.count

@@ -10,27 +10,33 @@ import sys
 import pytest
 import torch
 
+import spaces
 import trainables
-from trainables.core.contract import LOG_VARIANCE, hyperparameters, optimizers
+from trainables.core.contract import CLASSES, LOG_VARIANCE, decodes, hyperparameters, latents, optimizers
 
-NETWORKS = [("burgess", (1, 16, 16)), ("report", (2, 12, 12)), ("mlp", (3, 5, 7))]
-SMALL = {"batch_size": 6, "latents": 4, "hidden": 16, "discriminator_units": 12}
-KINDS = {"form": ("beta", "capacity"), "tc": ("density_ratio", "gaussian")}
+SHAPES = {"burgess": (1, 16, 16), "report": (2, 12, 12), "mlp": (3, 5, 7), "nar": (3, 32, 32)}
+SHAPE = (2, 16, 16)
+SMALL = {"hidden": 16, "discriminator_units": 12, "classifier_units": 12}
+"""Sizes that are not the least that the space allows."""
 
 
 def settings(name: str) -> list[dict]:
-    """Every network and kind of loss that the method has, in a small size."""
-    has = {f.name for f in dataclasses.fields(trainables.method(name).Hyperparameters)}
-    small = {k: v for k, v in SMALL.items() if k in has}
-    kinds = [(key, value) for key, values in KINDS.items() if key in has for value in values]
+    """Every value of each choice, the others at their defaults, in a small size."""
+    space = spaces.load(name)
+    small = {key: SMALL.get(key, 6) for key, domain in space.domains.items() if isinstance(domain, spaces.Int)}
+    choices = {key: domain.possible for key, domain in space.domains.items() if isinstance(domain, spaces.Choice)}
+    networks = choices.pop("network", ())
+    cases = [{"network": network} for network in networks] or [{}]
     return [
-        {**small, "network": network, key: value}
-        for (network, _), (key, value) in itertools.product(NETWORKS, kinds or [("latents", 4)])
+        {**small, **network, **kind}
+        for network, kind in itertools.product(
+            cases, [{key: value} for key, values in choices.items() for value in values] or [{}]
+        )
     ]
 
 
 CASES = [
-    pytest.param(name, config, id="-".join([name, *(v for v in config.values() if type(v) is str)]))
+    pytest.param(name, config, id="-".join([name, *(f"{k}={v}" for k, v in config.items() if type(v) is not int)]))
     for name in trainables.names()
     for config in settings(name)
 ]
@@ -40,9 +46,11 @@ def made(name, config, split, dtype=torch.float32, seed=0):
     """(method, hp, model, drawn) for a small case."""
     method = trainables.method(name)
     hp = hyperparameters(method, config, 1000)
-    data = split(dict(NETWORKS)[config["network"]], dtype=dtype)
+    shape = SHAPES[hp.network] if hasattr(hp, "network") else SHAPE
+    second = split((1, 12, 12), dtype=dtype) if "secondary" in spaces.needs(name) else None
+    data = split(shape, dtype=dtype, secondary=second)
     torch.manual_seed(seed)
-    model = method.build(hp, data.shape).to(dtype)
+    model = method.build(hp, data.spec).to(dtype)
     rng = torch.Generator().manual_seed(seed)
     return method, hp, model, data, method.draw(data, hp, rng), torch.tensor(10.0)
 
@@ -65,10 +73,38 @@ def test_contract(name, config, split):
         if group.endswith(LOG_VARIANCE):
             assert code.shape == codes[group.removesuffix(LOG_VARIANCE)].shape
             assert code.abs().max() <= 10
-    logits = method.decode(model, codes, labels)
-    assert logits.shape == images.shape and logits.isfinite().all()
-    bare = {g: c for g, c in codes.items() if not g.endswith(LOG_VARIANCE)}
-    assert torch.equal(method.decode(model, bare, labels), logits)
+    if CLASSES in codes:
+        assert codes[CLASSES].shape == (5, len(data.classes))
+        torch.testing.assert_close(codes[CLASSES].sum(1), torch.ones(5))
+    assert latents(codes)
+    if decodes(method):
+        logits = method.decode(model, codes, labels)
+        assert logits.shape == images.shape and logits.isfinite().all()
+        bare = {g: c for g, c in codes.items() if not g.endswith(LOG_VARIANCE)}
+        assert torch.equal(method.decode(model, bare, labels), logits)
+        assert method.decode(model, latents(codes), labels).shape == images.shape
+    if hasattr(method, "secondary_codes"):
+        second = data.secondary
+        codes = method.secondary_codes(model, second.images(index), second.labels(index))
+        assert codes[CLASSES].shape == (5, len(second.classes))
+
+
+@pytest.mark.parametrize(("name", "config"), CASES)
+def test_a_method_gives_what_its_space_says(name, config, split):
+    method, _, model, data, _, _ = made(name, config, split)
+    index = torch.arange(5)
+    codes = method.codes(model, data.images(index), data.labels(index))
+    gives = set(latents(codes))
+    gives |= {"posterior"} if any(group.endswith(LOG_VARIANCE) for group in codes) else set()
+    gives |= {"classes"} if CLASSES in codes else set()
+    gives |= {"reconstruction"} if decodes(method) else set()
+    gives |= {"secondary_classes"} if hasattr(method, "secondary_codes") else set()
+    assert set(spaces.gives(name)) == gives or name_varies(name, set(spaces.gives(name)), gives)
+
+
+def name_varies(name: str, said: set[str], given: set[str]) -> bool:
+    """A group that only some forms of the method have may be said, but nothing may be given unsaid."""
+    return given < said and said - given <= {"w"}
 
 
 @pytest.mark.parametrize(("name", "config"), CASES)

@@ -1,8 +1,9 @@
 """The contract of a method: the names a file in ``trainables/`` defines, and the values that pass between them.
 
-A method module has ``Hyperparameters``, ``build``, ``draw``, ``losses``, ``codes`` and ``decode``, and may have
-``optimizers``. Everything random is in ``draw``; ``losses`` is a pure function of tensors. This module knows nothing
-about optimisation, datasets, Ray or any particular method.
+A method module has ``Hyperparameters``, ``build``, ``draw``, ``losses`` and ``codes``. It may have ``decode`` (without it
+nothing is reconstructed), ``optimizers``, ``secondary_codes`` (the codes of the second dataset's images) and
+``PICTURES`` (names of ``trainables.pictures``). Everything random is in ``draw``; ``losses`` is a pure function of
+tensors. This module knows nothing about optimisation, datasets, Ray or any particular method.
 """
 
 from __future__ import annotations
@@ -15,6 +16,18 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSpec:
+    """What a model is built for."""
+
+    shape: tuple[int, int, int]
+    """(C, H, W) of the images."""
+    classes: int = 0
+    """How many classes the labels have; 0 where there are no labels."""
+    secondary: InputSpec | None = None
+    """The same of the second dataset, where there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +58,7 @@ class Method(Protocol):
 
     Hyperparameters: type
 
-    def build(self, hp: Any, shape: tuple[int, int, int]) -> nn.ModuleDict: ...
+    def build(self, hp: Any, spec: InputSpec) -> nn.ModuleDict: ...
 
     def draw(self, data: Any, hp: Any, rng: torch.Generator) -> dict[str, Tensor]: ...
 
@@ -53,11 +66,24 @@ class Method(Protocol):
 
     def codes(self, model: nn.ModuleDict, images: Tensor, labels: Tensor | None) -> dict[str, Tensor]: ...
 
-    def decode(self, model: nn.ModuleDict, codes: Mapping[str, Tensor], labels: Tensor | None) -> Tensor: ...
-
-
 LOG_VARIANCE = "_log_variance"
 """Suffix of the group that holds the log-variance of another group's Gaussian posterior."""
+
+CLASSES = "y"
+"""The group that holds class probabilities (B, L): no latents, so neither traversed nor scored as codes.
+
+A decoder that takes the class reads this group where it is given, and one-hot ``labels`` where it is not.
+"""
+
+
+def latents(codes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The groups of ``codes`` that are latents: no class probabilities, no log-variances."""
+    return {name: code for name, code in codes.items() if name != CLASSES and not name.endswith(LOG_VARIANCE)}
+
+
+def decodes(method: ModuleType) -> bool:
+    """Whether the method makes images of codes."""
+    return hasattr(method, "decode")
 
 
 def optimizers(method: ModuleType, hp: Any, players: list[str]) -> dict[str, Adam]:

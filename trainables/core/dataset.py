@@ -20,6 +20,7 @@ from trainables import data
 from trainables.core import prepared
 from trainables.core.arrays import PARTS, DatasetError, Description, Progress
 from trainables.core.split import Split
+from trainables.core.subset import Subset
 
 
 def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:
@@ -129,8 +130,41 @@ def _whole(path: Path) -> bool:
     return True
 
 
-def _map(path: Path) -> Dataset:
-    return Dataset(prepared.read(path))
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Which dataset, which of its images, and a second dataset beside it; plain values, for JSON and YAML."""
+
+    name: str
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    subset: Subset = Subset()
+    secondary: Source | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Source:
+        """From the mapping that ``dataclasses.asdict`` makes of one."""
+        second = values.get("secondary")
+        return cls(
+            name=values["name"],
+            options=dict(values.get("options") or {}),
+            subset=Subset(**(values.get("subset") or {})),
+            secondary=None if second is None else cls.of(second),
+        )
+
+
+def open_source(source: Source, **where: Any) -> Dataset:
+    """``open_dataset`` of a source's dataset, restricted to its subset, with its second dataset.
+
+    Raises as ``open_dataset``, and ``ValueError`` for a subset that the dataset cannot give.
+    """
+    opened = open_dataset(source.name, source.options, **where)
+    if problem := source.subset.problem(source.name, opened.description):
+        raise ValueError(problem)
+    second = None if source.secondary is None else open_source(source.secondary, **where)
+    return dataclasses.replace(opened, subset=source.subset, secondary=second)
+
+
+def _map(path: Path, subset: Subset, secondary: Dataset | None) -> Dataset:
+    return Dataset(prepared.read(path), subset, secondary)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +172,10 @@ class Dataset:
     """A mapped dataset. It is pickled as its path, so another process maps the file too."""
 
     file: prepared.Prepared
+    subset: Subset = Subset()
+    """Which of its images are used."""
+    secondary: Dataset | None = None
+    """The second dataset, for methods that train on two."""
 
     @property
     def name(self) -> str:
@@ -170,7 +208,7 @@ class Dataset:
         return self.description.images
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _map, (self.file.path,)
+        return _map, (self.file.path, self.subset, self.secondary)
 
     def split(self, part: str) -> Split:
         """The split ``"train"``, ``"validation"`` or ``"test"``. ``ValueError`` for others."""

@@ -1,29 +1,30 @@
-"""What a model is worth on validation data: codes, reconstructions, and every score that the data allow.
+"""What a model is worth on held-out data: codes, reconstructions, and every score that method and data allow.
 
 A score asks for arrays by the names of its parameters (``codes_NZ``, ``factors_NF``, ``labels_N``, ``kl_NZ``,
-``reconstruction_N``); it runs where all of them exist. The images and the noise are the same at every evaluation, so
-two configurations are compared on the same ground. Letters: N images, Z latents of all groups together.
+``reconstruction_N``, ``probabilities_NL``, ``codes_by_group``, ``blind_by_group``); it runs where all that have no
+default exist. The images and the noise are the same at every evaluation, so two configurations are compared on the
+same ground. Letters: N images, Z latents of all groups together, L classes.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from trainables import scores
-from trainables.core.contract import LOG_VARIANCE
-from trainables.core.dataset import Dataset, Split
+from trainables.core import contract
+from trainables.core.contract import CLASSES, LOG_VARIANCE
+from trainables.core.dataset import Dataset
 from trainables.core.gaussians import kl as kl_per_latent
 from trainables.core.gaussians import reconstruction_per_image, reparameterise
-from trainables.core.traversals import traversal_grid
+from trainables.core.split import Split
 
 POINTS = 10_000
 """Images that are encoded: what MIG's definition asks for."""
@@ -31,25 +32,43 @@ POINTS = 10_000
 RECONSTRUCTED = 2_000
 """Images that are also decoded, for reconstruction and ELBO: decoding costs twice what encoding does."""
 
+BLIND = 3_000
+"""Images that are also encoded under every class: as many passes as there are classes."""
+
 BATCH = 256
 """Images a forward pass: larger ones leave the cache of a CPU core."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Metrics by full name, and the mean KL of each latent by group, nats."""
+    """Metrics by full name and, for pictures, what they were computed from."""
 
     metrics: dict[str, float]
     kl: Mapping[str, np.ndarray]
+    """Mean KL of each latent by group, nats."""
+    codes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Codes of the encoded images by group, (N, Z of the group)."""
+    labels_N: np.ndarray | None = None
 
 
-def evaluate(method: ModuleType, model: nn.ModuleDict, hp: Any, dataset: Dataset, device: str = "cpu") -> Evaluation:
-    """Score ``model`` on the validation split of ``dataset``."""
-    split = _validation(dataset, device)
-    index = _index(len(split))
+def evaluate(
+    method: ModuleType,
+    model: nn.ModuleDict,
+    hp: Any,
+    dataset: Dataset,
+    device: str = "cpu",
+    *,
+    part: str = "validation",
+    points: int | None = POINTS,
+) -> Evaluation:
+    """Score ``model`` on at most ``points`` images of the split ``part`` of ``dataset``; None encodes all."""
+    split = held_out(dataset, device, part)
+    index = chosen(len(split))[:points]
     model.eval()
     with torch.no_grad():
         arrays = _arrays(method, model, hp, split, index)
+        if hasattr(method, "secondary_codes") and split.secondary is not None:
+            arrays |= _secondary(method, model, split.secondary, points)
     model.train()
     if split.factor_array is not None:
         arrays["factors_NF"] = split.factor_array[index.numpy()]
@@ -59,81 +78,105 @@ def evaluate(method: ModuleType, model: nn.ModuleDict, hp: Any, dataset: Dataset
     metrics: dict[str, float] = {}
     for name in scores.names():
         metrics.update(_score(scores.load(name), arrays))
-    return Evaluation(metrics=metrics, kl=kl)
+    codes = arrays.get("codes_by_group", {})
+    return Evaluation(metrics=metrics, kl=kl, codes=codes, labels_N=arrays.get("labels_N"))
 
 
-def traversal(
-    method: ModuleType,
-    model: nn.ModuleDict,
-    dataset: Dataset,
-    evaluation: Evaluation,
-    device: str = "cpu",
-) -> Image.Image:
-    """The traversal grid of one validation image, the same for every model."""
-    split = _validation(dataset, device)
-    first = _index(len(split))[:1]
-    label = split.labels(first)[0] if split.classes else None
-    model.eval()
-    picture = traversal_grid(method, model, split.images(first)[0], label, evaluation.kl)
-    model.train()
-    return picture
-
-
-def _validation(dataset: Dataset, device: str) -> Split:
-    split = dataset.split("validation")
+def held_out(dataset: Dataset, device: str = "cpu", part: str = "validation") -> Split:
+    """The split that models are judged by, on ``device``."""
+    split = dataset.split(part)
     return split if device == "cpu" else split.to(device)
 
 
-def _index(size: int) -> Tensor:
-    """A fixed choice of at most ``POINTS`` images, in random order."""
-    return torch.randperm(size, generator=torch.Generator().manual_seed(0))[:POINTS]
+def chosen(size: int) -> Tensor:
+    """All images of a split in a fixed random order: the first ones are those looked at."""
+    return torch.randperm(size, generator=torch.Generator().manual_seed(0))
 
 
 def _arrays(method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, index: Tensor) -> dict[str, Any]:
     noise = torch.Generator(split.device).manual_seed(0)
     codes: dict[str, list[Tensor]] = {}
     kl: dict[str, list[Tensor]] = {}
+    blind: dict[str, list[Tensor]] = {}
     reconstruction: list[Tensor] = []
     for start in range(0, len(index), BATCH):
         rows = index[start : start + BATCH]
         images = split.images(rows)
         labels = split.labels(rows) if split.classes else None
         found = method.codes(model, images, labels)
-        sampled: dict[str, Tensor] = {}
-        for group in [g for g in found if not g.endswith(LOG_VARIANCE)]:
-            mean, log_variance = found[group], found.get(group + LOG_VARIANCE)
-            codes.setdefault(group, []).append(mean)
+        sampled = {CLASSES: found[CLASSES]} if CLASSES in found else {}
+        for group, mean in contract.latents(found).items():
+            log_variance = found.get(group + LOG_VARIANCE)
             sampled[group] = mean
             if log_variance is not None:
                 kl.setdefault(group, []).append(kl_per_latent(mean, log_variance))
                 draw = torch.randn(mean.shape, generator=noise, device=mean.device)
                 sampled[group] = reparameterise(mean, log_variance, draw)
-        if start < RECONSTRUCTED:
+        for group, code in found.items():
+            if not group.endswith(LOG_VARIANCE):
+                codes.setdefault(group, []).append(code)
+        if start < BLIND and labels is not None:
+            for group, code in _blind(method, model, images, found, len(split.classes)).items():
+                blind.setdefault(group, []).append(code)
+        if start < RECONSTRUCTED and contract.decodes(method):
             logits = method.decode(model, sampled, labels)
             reconstruction.append(reconstruction_per_image(logits, images, hp.likelihood))
-    arrays: dict[str, Any] = {
-        "codes_NZ": np.concatenate([_numpy(parts) for parts in codes.values()], axis=1),
-        "reconstruction_N": _numpy(reconstruction),
-        "groups": list(kl),
-        **{f"kl {group}": _numpy(parts) for group, parts in kl.items()},
-    }
+    by_group = {group: _numpy(parts) for group, parts in codes.items()}
+    arrays: dict[str, Any] = {"groups": list(kl), **{f"kl {group}": _numpy(parts) for group, parts in kl.items()}}
+    if CLASSES in by_group:
+        arrays["probabilities_NL"] = by_group.pop(CLASSES)
+    arrays |= {"codes_by_group": by_group, "codes_NZ": np.concatenate(list(by_group.values()), axis=1)}
+    if reconstruction:
+        arrays["reconstruction_N"] = _numpy(reconstruction)
     if kl:
         every = np.concatenate([_numpy(parts) for parts in kl.values()], axis=1)
-        arrays["kl_NZ"] = every[: len(arrays["reconstruction_N"])]
+        arrays["kl_NZ"] = every[:RECONSTRUCTED]
+    if blind:
+        arrays["blind_by_group"] = {group: _numpy(parts) for group, parts in blind.items()}
     return arrays
 
 
+def _blind(
+    method: ModuleType, model: nn.ModuleDict, images: Tensor, found: Mapping[str, Tensor], classes: int
+) -> dict[str, Tensor]:
+    """The groups that are told the label, averaged over all labels: what they know of the class by the image alone."""
+    told = method.codes(model, images, torch.zeros(len(images), dtype=torch.long, device=images.device))
+    groups = [group for group, code in contract.latents(told).items() if not torch.equal(code, found[group])]
+    if not groups:
+        return {}
+    sums = {group: told[group] for group in groups}
+    for label in range(1, classes):
+        labels = torch.full((len(images),), label, device=images.device)
+        told = method.codes(model, images, labels)
+        sums = {group: total + told[group] for group, total in sums.items()}
+    return {group: total / classes for group, total in sums.items()}
+
+
+def _secondary(method: ModuleType, model: nn.ModuleDict, split: Split, points: int | None) -> dict[str, Any]:
+    """Class probabilities and labels of the second dataset's images."""
+    index = chosen(len(split))[:points]
+    probabilities = []
+    for start in range(0, len(index), BATCH):
+        rows = index[start : start + BATCH]
+        found = method.secondary_codes(model, split.images(rows), split.labels(rows))
+        probabilities.append(found[CLASSES])
+    assert split.label_array is not None, "a second dataset has labels"
+    return {
+        "secondary_probabilities_NL": _numpy(probabilities),
+        "secondary_labels_N": split.label_array[index.numpy()],
+    }
+
+
 def _numpy(parts: list[Tensor]) -> np.ndarray:
-    return torch.cat(parts).cpu().numpy()
+    return torch.cat(parts).float().cpu().numpy()
 
 
 def _score(score: ModuleType, arrays: Mapping[str, Any]) -> dict[str, float]:
     # A score of a full grid has a form for encoded rows, which is what a validation split can give.
-    function = getattr(score, "score_rows", score.score)
+    function: Callable[..., Mapping[str, float]] = getattr(score, "score_rows", score.score)
     parameters = inspect.signature(function).parameters.values()
-    asked = [p.name for p in parameters if p.default is p.empty]
-    if any(name not in arrays for name in asked):
+    if any(p.name not in arrays for p in parameters if p.default is p.empty):
         return {}
     prefix = score.GIVES[0].name.partition("/")[0]
-    found = function(**{name: arrays[name] for name in asked})
+    found = function(**{p.name: arrays[p.name] for p in parameters if p.name in arrays})
     return {f"{prefix}/{key}": float(value) for key, value in found.items()}

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from trainables.core.contract import InputSpec
     from trainables.core.dataset import Dataset
+    from trainables.core.partners import Partners
+
+IDENTITY = "identity"
+"""The factor that says who is shown: what pairs of one identity are drawn by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,27 @@ class Split:
         return self.dataset.classes
 
     @property
+    def spec(self) -> InputSpec:
+        """What a model of these images is built for."""
+        from trainables.core.contract import InputSpec
+
+        second = self.secondary
+        return InputSpec(shape=self.shape, classes=len(self.classes), secondary=None if second is None else second.spec)
+
+    @cached_property
+    def secondary(self) -> Split | None:
+        """The same split of the second dataset, where there is one."""
+        second = self.dataset.secondary
+        return None if second is None else second.split(self.part).to(self.device)
+
+    @cached_property
+    def partners(self) -> Partners:
+        """Draws images of a class or of an identity."""
+        from trainables.core.partners import Partners
+
+        return Partners(self.label_array, self.identity_array, self.device)
+
+    @property
     def device(self) -> torch.device:
         """Where ``images`` and ``labels`` are."""
         import torch
@@ -59,7 +85,10 @@ class Split:
     @cached_property
     def rows(self) -> np.ndarray:
         """The dataset's row of each image, int64 (N,), ascending."""
-        return np.flatnonzero(self.dataset.file.columns["split"] == PARTS[self.part])
+        file = self.dataset.file
+        rows = np.flatnonzero(file.columns["split"] == PARTS[self.part])
+        labels = file.columns["label"][rows] if self.classes else None
+        return rows[self.dataset.subset.rows(self.part, len(rows), labels, self.classes)]
 
     @cached_property
     def label_array(self) -> np.ndarray | None:
@@ -72,6 +101,13 @@ class Split:
         """int64 (N, F), or None where no factors are known."""
         columns = [self.dataset.file.columns[f][self.rows] for f in self.factor_names]
         return np.stack(columns, axis=1).astype(np.int64) if columns else None
+
+    @cached_property
+    def identity_array(self) -> np.ndarray | None:
+        """Who is shown, int64 (N,), or None where that is not known."""
+        if IDENTITY not in self.factor_names:
+            return None
+        return self.dataset.file.columns[IDENTITY][self.rows].astype(np.int64)
 
     def to(self, device: torch.device | str) -> Split:
         """The split with its images held on ``device``; for the CPU they stay on disk."""

@@ -36,7 +36,7 @@ class Training:
         self.device = torch.device(data.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.model: nn.ModuleDict = method.build(hp, data.shape)
+            self.model: nn.ModuleDict = method.build(hp, data.spec)
         self.model.to(self.device)
         self.rng = torch.Generator(self.device).manual_seed(seed)
         self.step = 0

@@ -16,14 +16,15 @@ from typing import Any
 import torch
 
 import trainables
+from trainables import pictures
 from trainables.core import checkpoint
 from trainables.core.contract import hyperparameters
-from trainables.core.dataset import Dataset, open_dataset
-from trainables.core.evaluation import evaluate, traversal
+from trainables.core.dataset import Dataset, Source, open_source
+from trainables.core.evaluation import Evaluation, evaluate
 from trainables.core.training import Training
 from trainables.core.traversals import png
 
-WEIGHTS, STATE, CARD, TRAVERSAL = "model.safetensors", "state.safetensors", "trial.json", "traversal.png"
+WEIGHTS, STATE, CARD, HISTORY = "model.safetensors", "state.safetensors", "trial.json", "history.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +37,13 @@ class Attempt:
     steps: int
     reports: tuple[int, ...]
     pictures: tuple[int, ...] = ()
-    """The reports at which a traversal is drawn; the last report always has one."""
+    """The reports at which pictures are drawn; the last report always has them."""
     data: str = "digits"
     options: Mapping[str, Any] = field(default_factory=dict)
+    subset: Mapping[str, Any] = field(default_factory=dict)
+    """Which images are used: the fields of ``subset.Subset``."""
+    secondary: Mapping[str, Any] | None = None
+    """The second dataset: the fields of ``dataset.Source``."""
     data_root: str | None = None
     device: str = "cpu"
     threads: int = 1
@@ -53,6 +58,16 @@ class Attempt:
         object.__setattr__(self, "pictures", tuple(self.pictures))
         object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
 
+    @property
+    def source(self) -> dict[str, Any]:
+        """What is trained on, as the fields of ``dataset.Source``."""
+        return {
+            "name": self.data,
+            "options": dict(self.options),
+            "subset": dict(self.subset),
+            "secondary": self.secondary,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -65,8 +80,8 @@ class Outcome:
 
 
 @lru_cache(maxsize=4)
-def _dataset(name: str, options: str, data_root: str | None) -> Dataset:
-    return open_dataset(name, json.loads(options), data_root=data_root)
+def _dataset(source: str, data_root: str | None) -> Dataset:
+    return open_source(Source.of(json.loads(source)), data_root=data_root)
 
 
 class Trial:
@@ -76,10 +91,11 @@ class Trial:
         torch.set_num_threads(attempt.threads)
         self.attempt = attempt
         self.method = trainables.method(attempt.method)
-        self.dataset = _dataset(attempt.data, json.dumps(dict(attempt.options), sort_keys=True), attempt.data_root)
+        self.dataset = _dataset(json.dumps(attempt.source, sort_keys=True), attempt.data_root)
         self.hp = hyperparameters(self.method, attempt.config, attempt.steps)
         split = self.dataset.split("train").to(attempt.device)
         self.training = Training(self.method, self.hp, split, seed=attempt.seed)
+        self.history: list[dict[str, float]] = []
         self._restore()
 
     def _restore(self) -> None:
@@ -87,10 +103,12 @@ class Trial:
             try:
                 weights = checkpoint.read_tensors(folder, WEIGHTS)
                 rest = checkpoint.read_tensors(folder, STATE)
+                history = json.loads(checkpoint.read(folder, HISTORY))
             except checkpoint.CheckpointError:
                 # An older one, or the beginning, leads to the same place.
                 continue
             self.training.load(weights, rest)
+            self.history = history
             return
 
     @property
@@ -105,17 +123,30 @@ class Trial:
         metrics = {f"train/{name}": value for name, value in losses.items()}
         evaluation = evaluate(self.method, self.training.model, self.hp, self.dataset, self.attempt.device)
         metrics.update(evaluation.metrics)
+        self.history.append({"step": until, **metrics})
         if self.attempt.folder is None:
             return Outcome(step=until, metrics=metrics, checkpoint=None, pictures=())
-        files = self.files(metrics)
+        files, drawn = self.files(metrics), {}
         if until in self.attempt.pictures or until == self.attempt.steps:
-            model, dataset = self.training.model, self.dataset
-            files[TRAVERSAL] = png(traversal(self.method, model, dataset, evaluation, self.attempt.device))
+            drawn = self._pictures(evaluation)
         folder = Path(self.attempt.folder) / f"step-{until:06d}-{self.attempt.label}"
-        checkpoint.write(folder, files)
+        checkpoint.write(folder, files | drawn)
         self._forget()
-        pictures = (str(folder / TRAVERSAL),) if TRAVERSAL in files else ()
-        return Outcome(step=until, metrics=metrics, checkpoint=str(folder), pictures=pictures)
+        return Outcome(
+            step=until, metrics=metrics, checkpoint=str(folder), pictures=tuple(str(folder / name) for name in drawn)
+        )
+
+    def _pictures(self, evaluation: Evaluation) -> dict[str, bytes]:
+        view = pictures.View(
+            method=self.method,
+            model=self.training.model,
+            hp=self.hp,
+            dataset=self.dataset,
+            evaluation=evaluation,
+            history=self.history,
+            device=self.attempt.device,
+        )
+        return {f"{name}.png": png(picture) for name, picture in pictures.draw(view).items()}
 
     def files(self, metrics: Mapping[str, float]) -> dict[str, bytes]:
         """The files of a checkpoint of this moment."""
@@ -126,6 +157,8 @@ class Trial:
             "config": dict(self.attempt.config),
             "data": self.attempt.data,
             "options": dict(self.attempt.options),
+            "subset": dict(self.attempt.subset),
+            "secondary": self.attempt.secondary,
             "shape": list(self.dataset.shape),
             "seed": self.attempt.seed,
             "steps": self.attempt.steps,
@@ -135,6 +168,7 @@ class Trial:
         return {
             WEIGHTS: checkpoint.tensors(weights),
             STATE: checkpoint.tensors(rest),
+            HISTORY: json.dumps(self.history).encode(),
             CARD: json.dumps(card, indent=1).encode(),
         }
 
