@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test check bench clean
+.PHONY: help sweep test check bench reproduce clean
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -33,6 +33,9 @@ check: $(READY)  ## Style, types and import rules
 
 bench: $(READY)  ## Measure speed, as ratios
 	PYTHONPATH=tests/search $(BIN)/python tests/benchmarks/run.py
+
+reproduce: $(READY)  ## The reports' tables, run again into tests/reproduction/RESULTS.md: under two hours on two cores
+	$(BIN)/teasel reproduce all $(REPRODUCE)
 
 clean:  ## Remove what the targets made, but no results
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

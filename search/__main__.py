@@ -45,11 +45,16 @@ Set = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="A hyperparameter: a value (lr=1e-4), a range (gamma=1..50), a list (network=burgess,mlp), "
-        "'search', or for one method (factor_vae.gamma=6); or an option of the dataset (data.size=32).",
+        "'search', or for one method (factor_vae.gamma=6); or an option of a dataset (data.size=32, "
+        "secondary.size=28), or which of its images are used (data.per_class=100, data.only=3, data.images=500).",
     ),
+]
+Secondary = Annotated[
+    str | None, typer.Option(help="Second dataset, for methods that train on two, such as mnist beside usps.")
 ]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster; default: this machine.")]
 DEFAULT = Path("results")
+RESULTS = Path("tests/reproduction/RESULTS.md")
 
 
 @app.callback(invoke_without_command=True)
@@ -68,6 +73,7 @@ def run(
         typer.Argument(help="A sweep file, the name of a ready-made sweep, or methods.", show_default=False),
     ],
     data: Annotated[str | None, typer.Option(help="Dataset, for methods.")] = None,
+    secondary: Secondary = None,
     objective: Annotated[list[str] | None, typer.Option(help="Metric, such as score/mig; repeat for several.")] = None,
     trials: Annotated[int | None, typer.Option(help="Trials at most.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps of a whole trial.")] = None,
@@ -92,6 +98,7 @@ def run(
 
     given = {
         "data": data,
+        "secondary": secondary,
         "objectives": objective or [],
         "trials": trials,
         "steps": steps,
@@ -132,6 +139,7 @@ def resume(
 def train(
     method: Annotated[str, typer.Argument(help="The method to train.")],
     data: Annotated[str, typer.Option(help="Dataset.")] = "sprites",
+    secondary: Secondary = None,
     sets: Set = None,
     steps: Annotated[int, typer.Option(help="Training steps.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of training.")] = 0,
@@ -148,6 +156,7 @@ def train(
     commands.train(
         method,
         data=data,
+        secondary=secondary,
         sets=sets or [],
         steps=steps,
         seed=seed,
@@ -197,6 +206,36 @@ def ui(
     from search import look_commands
 
     look_commands.ui(name, storage, port=port)
+
+
+@app.command()
+def reproduce(
+    tables: Annotated[
+        list[str] | None, typer.Argument(help="Tables, or `all`; without any they are listed.", show_default=False)
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="The report's own size, for a GPU.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Replicates; each table has its own number.")] = None,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first seed, to replicate with others.")] = 0,
+    storage: Storage = DEFAULT,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Markdown file to write.")] = RESULTS,
+    data_root: DataRoot = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; default: cpu, and cuda with --full.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Models at once; default: the number of cores.")] = None,
+) -> None:
+    """Run the reports' tables again, and write their figures beside ours."""
+    from search import reproduce_commands
+
+    reproduce_commands.reproduce(
+        tables or [],
+        full=full,
+        seeds=seeds,
+        first_seed=first_seed,
+        storage=storage,
+        output=output,
+        data_root=None if data_root is None else str(data_root),
+        device=device,
+        workers=workers,
+    )
 
 
 @data_app.command("list")

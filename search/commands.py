@@ -10,6 +10,8 @@ from search.data_commands import open_with_progress, refusing
 from search.drive import authenticate, drive
 from search.terminal import console_of, ranking_table
 
+ELBO = "val/elbo"
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -136,6 +138,7 @@ def train(
     method: str,
     *,
     data: str,
+    secondary: str | None,
     sets: list[str],
     steps: int,
     seed: int,
@@ -152,10 +155,12 @@ def train(
 
     console = console_of()
     with refusing():
+        named = "-".join([method, data, *([secondary] if secondary else []), "train"])
         sweep = from_command_line(
             [method],
             data=data,
-            objectives=["val/elbo"],
+            secondary=secondary,
+            objectives=[_measure(method)],
             sets=sets,
             trials=1,
             steps=steps,
@@ -164,7 +169,7 @@ def train(
             sampler="random",
             schedule="none",
             storage=str(storage),
-            name=name or f"{method}-{data}-train",
+            name=name or named,
         )
         sweep = _named(_settled(sweep), again=name is None)
         _prepare(sweep, data_root, download, console)
@@ -188,5 +193,19 @@ def _settled(sweep: Sweep) -> Sweep:
     return sweep
 
 
+def _measure(method: str) -> str:
+    """The metric that one configuration is recorded under: the ELBO, or the first one that the method gives."""
+    import spaces
+    from search.sweep_data import possible
+
+    given = possible([method], None) if method in spaces.names() else ()
+    return ELBO if ELBO in given or not given else given[0]
+
+
 def _prepare(sweep: Sweep, data_root: Path | None, download: bool, console: Console) -> None:
-    open_with_progress(sweep.data.name, sweep.data.options, data_root=data_root, download=download, console=console)
+    """Have the data at hand, and refuse what only they or a network can tell.  Raises ``ValueError``."""
+    from search.preflight import check
+    from search.run import source
+
+    opened = open_with_progress(source(sweep.data), data_root=data_root, download=download, console=console)
+    check(sweep, opened)

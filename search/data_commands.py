@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from search.terminal import console_of
+
+if TYPE_CHECKING:
+    from trainables.core.dataset import Dataset, Source
 
 REFUSED = 2
 
@@ -31,20 +35,31 @@ def refusing() -> Iterator[None]:
     raise typer.Exit(REFUSED)
 
 
-def open_with_progress(name: str, options: Any, *, data_root: Path | None, download: bool, console: Console) -> Any:
-    """The prepared dataset; while it is being prepared, a bar shows how far it is."""
-    from trainables.core.dataset import open_dataset
+def open_with_progress(source: Source, *, data_root: Path | None, download: bool, console: Console) -> Dataset:
+    """The prepared dataset with its second one; while they are being prepared, a bar shows how far each is."""
+    from trainables.core.dataset import open_source, prepare_dataset
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task: list[Any] = []
+        each: Source | None = source
+        while each is not None:
+            prepare_dataset(
+                each.name, each.options, data_root=data_root, download=download, progress=_shown(bar, each.name)
+            )
+            each = each.secondary
+    return open_source(source, data_root=data_root)
 
-        def progress(done: int, total: int) -> None:
-            if not task:
-                task.append(bar.add_task(f"preparing {name}", total=total))
-            bar.update(task[0], completed=done)
 
-        return open_dataset(name, options, data_root=data_root, download=download, progress=progress)
+def _shown(bar: Progress, name: str) -> Callable[[int, int], None]:
+    """Reports on a bar that appears with the first word."""
+    task: list[TaskID] = []
+
+    def progress(done: int, total: int) -> None:
+        if not task:
+            task.append(bar.add_task(f"preparing {name}", total=total))
+        bar.update(task[0], completed=done)
+
+    return progress
 
 
 def _options(sets: Sequence[str]) -> dict[str, Any]:
@@ -78,13 +93,12 @@ def list_all() -> None:
 def prepare(name: str, sets: Sequence[str], data_root: Path | None, download: bool) -> None:
     """Write the prepared file and say where it lies."""
     from trainables import data
-    from trainables.core.dataset import prepared_path, verify_dataset
+    from trainables.core.dataset import Source, prepared_path, verify_dataset
 
     with refusing():
         options = data.options(name, _options(sets))
-        dataset = open_with_progress(
-            name, options, data_root=data_root, download=download, console=Console(stderr=True)
-        )
+        source = Source(name=name, options=dataclasses.asdict(options))
+        dataset = open_with_progress(source, data_root=data_root, download=download, console=Console(stderr=True))
         verify_dataset(name, options)
         path = prepared_path(name, options)
         typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB  {len(dataset):,} images")
@@ -94,13 +108,13 @@ def show(name: str, sets: Sequence[str], data_root: Path | None, download: bool,
     """Write a PNG of samples; print splits, factors and classes."""
     from trainables import data
     from trainables.core.arrays import PARTS
+    from trainables.core.dataset import Source
     from trainables.core.sheet import sheet
 
     with refusing():
         options = data.options(name, _options(sets))
-        dataset = open_with_progress(
-            name, options, data_root=data_root, download=download, console=Console(stderr=True)
-        )
+        source = Source(name=name, options=dataclasses.asdict(options))
+        dataset = open_with_progress(source, data_root=data_root, download=download, console=Console(stderr=True))
     path = output or Path(f"{name}.png")
     sheet(dataset).save(path)
     splits = ", ".join(f"{part} {len(dataset.split(part)):,}" for part in PARTS)

@@ -60,6 +60,11 @@ class Trial:
         """The last report's metrics."""
         return self.reports[-1].metrics if self.reports else {}
 
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Those of the last report that has any, the main one first."""
+        return next((report.pictures for report in reversed(self.reports) if report.pictures), ())
+
 
 @dataclass(kw_only=True)
 class History:

@@ -96,8 +96,8 @@ def _message(entry: Any, root: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         keys = tuple(_model(root, path[:-1]).model_fields)
         inside = f" in {'.'.join(map(str, path[:-1]))}" if path[1:] else ""
-        if path[:-1] == ("data",):
-            inside += " (a dataset's own settings stand under options)"
+        if path[:-1] in (("data",), ("data", "secondary")):
+            inside += " (a dataset's own settings stand under options, which images are used under subset)"
         text = f"unknown key {shown(path[-1])}{inside}; keys are {', '.join(keys)}"
         return text + nearest(str(path[-1]), keys)
     if kind == "missing":

@@ -123,7 +123,6 @@ def _searched(history: History, wanted: Sequence[Goal]) -> str:
     sweep = history.sweep
     data, budget, sampler, schedule = (sweep.get(k) or {} for k in ("data", "budget", "sampler", "schedule"))
     aims = ", ".join(f"{'maximize' if g.maximize else 'minimize'} `{g.metric}`" for g in wanted)
-    options = _pairs(data.get("options") or {})
     names: dict[str, list[str]] = {}
     for trial in history.trials:
         known = names.setdefault(trial.method, [])
@@ -135,13 +134,21 @@ def _searched(history: History, wanted: Sequence[Goal]) -> str:
     wall = f", {budget['wall_time']:g} s at most" if budget.get("wall_time") else ""
     lines = [
         f"- **Searched:** {'; '.join(methods) or ', '.join(sweep.get('methods', ()))}",
-        f"- **On:** {_plain(data.get('name', '?'))}{f' ({options})' if options else ''}",
+        f"- **On:** {_dataset(data)}",
         f"- **To:** {aims}",
         f"- **Budget:** {history.budget} trials of {budget.get('steps', '?')} steps{wall}",
         f"- **By:** {_pairs(sampler)}; stopped by {_pairs(schedule)}",
         f"- **Trials:** {states or 'none yet'}",
     ]
     return "\n".join(lines)
+
+
+def _dataset(data: Mapping[str, Any]) -> str:
+    """``usps (size 16, per_class 100), with mnist``."""
+    pairs = _pairs({**(data.get("options") or {}), **(data.get("subset") or {})})
+    second = data.get("secondary")
+    beside = f", with {_dataset(second)}" if second else ""
+    return f"{_plain(data.get('name', '?'))}{f' ({pairs})' if pairs else ''}{beside}"
 
 
 def _won(best: Trial, history: History, wanted: Sequence[Goal]) -> str:

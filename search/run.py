@@ -23,6 +23,9 @@ from search.loop import Assignment, Finished, Loop
 from search.sampler import Sampler
 from search.schedule import Stop, schedule
 from search.sweep import Sweep
+from search.sweep_parts import DataSpec
+from trainables.core.dataset import Source
+from trainables.core.subset import Subset
 
 
 def create(sweep: Sweep) -> tuple[Folder, Ledger]:
@@ -72,6 +75,16 @@ def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int) -> Loop:
     return Loop(ledger, sweep, sampler=sampler, schedule=judge, concurrency=concurrency)
 
 
+def source(data: DataSpec) -> Source:
+    """A sweep's data as what ``trainables.core.dataset.open_source`` takes."""
+    return Source(
+        name=data.name,
+        options=dict(data.options),
+        subset=Subset(**data.subset),
+        secondary=None if data.secondary is None else source(data.secondary),
+    )
+
+
 def attempt(driver: Driver, assignment: Assignment) -> dict[str, Any]:
     """An assignment as the fields of ``trainables.core.trial.Attempt``."""
     sweep, place = driver.sweep, driver.place
@@ -84,6 +97,8 @@ def attempt(driver: Driver, assignment: Assignment) -> dict[str, Any]:
         "pictures": list(sweep.rungs),
         "data": sweep.data.name,
         "options": dict(sweep.data.options),
+        "subset": dict(sweep.data.subset),
+        "secondary": None if sweep.data.secondary is None else asdict(source(sweep.data.secondary)),
         "data_root": driver.data_root,
         "device": "cuda" if sweep.resources.gpu else "cpu",
         "threads": max(1, int(sweep.resources.cpu)),

@@ -50,7 +50,7 @@ class Sweep(Part):
         description="a list of methods, such as [beta_vae, factor_vae]"
     )
     data: Annotated[DataSpec, BeforeValidator(named)] = Field(
-        description="a dataset, such as sprites, or its name and options"
+        description="a dataset, such as sprites, or its name, options, subset and secondary"
     )
     objectives: Annotated[tuple[Objective, ...], BeforeValidator(listed)] = Field(
         description="a list of metrics, such as [score/mig]"
@@ -90,14 +90,15 @@ class Sweep(Part):
             )
         return name
 
-    @field_validator("methods", "data", "objectives", "space", "sampler", "schedule", "storage", "report_every")
+    @field_validator(*check.PROBLEMS)
     @classmethod
     def _fits(cls, value: Any, info: ValidationInfo) -> Any:
         """Check a field against the fields before it.
 
         Those that were refused themselves are missing there.
         """
-        refuse(getattr(check, f"{info.field_name}_problems")(value, info.data))
+        assert info.field_name is not None
+        refuse(check.PROBLEMS[info.field_name](value, info.data))
         return copy.deepcopy(dict(value)) if info.field_name == "space" else value
 
     def replace(self, **changes: Any) -> Self:

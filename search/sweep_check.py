@@ -1,59 +1,28 @@
-"""A sweep against what exists (methods, datasets, metrics), and its parts against each other.
+"""A sweep's parts against what exists and against each other; of datasets and objectives, see ``sweep_data``.
 
 Each ``FIELD_problems(value, before)`` is given a field's value and the valid fields before it, and
-lists what is wrong. The registries are asked here and nowhere else in the specification.
+lists what is wrong; ``PROBLEMS`` has them by field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import spaces
-import trainables.data
-import trainables.scores
 from search.problems import Problem, unknown
+from search.sweep_data import data_problems, objectives_problems, repeated
 from search.sweep_space import overridden
 from spaces import Choice, Space
 from spaces.core.domains import shown
 
 if TYPE_CHECKING:
-    from search.sweep import DataSpec, Objective, SamplerSpec, ScheduleSpec
+    from search.sweep import SamplerSpec, ScheduleSpec
 
 REPORTS = 10_000
 """The most reports that a trial may make."""
 
 Before = Mapping[str, Any]
-
-
-def metrics() -> Mapping[str, Any]:
-    """Every metric that a trial reports, by its full name."""
-    return trainables.scores.metrics()
-
-
-def dataset(name: str) -> str:
-    """``name`` if there is such a dataset.  Raises ``ValueError`` otherwise."""
-    known = trainables.data.names()
-    if name not in known:
-        raise ValueError(unknown("dataset", name, known))
-    return name
-
-
-def dataset_options(name: str, options: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with a dataset's options, at the option where one alone is to blame."""
-    if (whole := _options_problem(name, options)) is None:
-        return []
-    alone = {key: _options_problem(name, {key: value}) for key, value in options.items()}
-    found = [Problem((key,), text) for key, text in alone.items() if text is not None]
-    return found or [Problem((), whole)]
-
-
-def _options_problem(name: str, options: Mapping[str, Any]) -> str | None:
-    try:
-        trainables.data.options(name, dict(options))
-    except (ValueError, TypeError) as error:
-        return str(error)
-    return None
 
 
 def methods_problems(methods: Sequence[str], before: Before) -> list[Problem]:
@@ -65,37 +34,7 @@ def methods_problems(methods: Sequence[str], before: Before) -> list[Problem]:
         for i, name in enumerate(methods)
         if name not in spaces.names()
     ]
-    return found + _repeated("method", methods)
-
-
-def data_problems(data: DataSpec, before: Before) -> list[Problem]:
-    """Checked by its own fields."""
-    return []
-
-
-def objectives_problems(objectives: Sequence[Objective], before: Before) -> list[Problem]:
-    """At least one, each once, and the dataset has what the metric needs."""
-    if not objectives:
-        return [Problem((), f"objectives is empty; metrics are {', '.join(metrics())}.")]
-    found = _repeated("metric", [o.metric for o in objectives])
-    if data := before.get("data"):
-        options = trainables.data.options(data.name, dict(data.options))
-        described = trainables.data.load(data.name).describe(options)
-        has = {"factors": bool(described.factors), "labels": bool(described.classes)}
-        has["classes"] = has["labels"]
-        for i, objective in enumerate(objectives):
-            missing = [n for n in metrics()[objective.metric].needs if not has.get(n, True)]
-            if missing:
-                possible = [name for name, m in metrics().items() if all(has.get(n, True) for n in m.needs)]
-                found.append(
-                    Problem(
-                        (i,),
-                        f"{objective.metric} needs {' and '.join(missing)}, which dataset "
-                        f"{data.name!r} does not "
-                        f"have; it can give {', '.join(possible)}.",
-                    )
-                )
-    return found
+    return found + repeated("method", methods)
 
 
 def space_problems(space: Mapping[str, Any], before: Before) -> list[Problem]:
@@ -229,7 +168,14 @@ def report_every_problems(every: int | None, before: Before) -> list[Problem]:
     return []
 
 
-def _repeated(kind: str, names: Sequence[str]) -> list[Problem]:
-    return [
-        Problem((i,), f"{kind} {shown(name)} is listed twice.") for i, name in enumerate(names) if name in names[:i]
-    ]
+PROBLEMS: Mapping[str, Callable[[Any, Before], list[Problem]]] = {
+    "methods": methods_problems,
+    "data": data_problems,
+    "objectives": objectives_problems,
+    "space": space_problems,
+    "sampler": sampler_problems,
+    "schedule": schedule_problems,
+    "storage": storage_problems,
+    "report_every": report_every_problems,
+}
+"""The checks of each field of a sweep."""

@@ -18,6 +18,7 @@ import spaces
 from search.problems import Path as Place
 from search.problems import SweepError, problems
 from search.sweep import Sweep
+from search.sweep_data import SUBSET, option_names
 from search.yaml_reader import BYTES, Document, YamlError, read, scalar
 from spaces.core.domains import nearest, shown
 
@@ -25,6 +26,7 @@ PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 OPTIONS: dict[Place, str] = {
     ("methods",): "METHOD",
     ("data",): "--data",
+    ("data", "secondary"): "--secondary",
     ("objectives",): "--objective",
     ("budget", "wall_time"): "--wall-time",
     ("budget", "trials"): "--trials",
@@ -153,6 +155,7 @@ def from_command_line(
     *,
     base: Sweep | None = None,
     data: str | None = None,
+    secondary: str | None = None,
     objectives: Sequence[str] = (),
     sets: Sequence[str] = (),
     trials: int | None = None,
@@ -167,10 +170,10 @@ def from_command_line(
 ) -> Sweep:
     """The sweep that the command line's words mean, over ``base`` (a file's sweep) if given.
 
-    ``sets`` are ``KEY=VALUE`` as in ``setting``; ``METHOD.KEY=VALUE`` is for one method and
-    ``data.OPTION=VALUE`` for the dataset. ``fields`` are further fields of ``Sweep`` (name, seed,
-    storage, concurrency, report_every); ``None`` leaves one alone. Raises ``SweepError`` naming the
-    option.
+    ``sets`` are ``KEY=VALUE`` as in ``setting``; ``METHOD.KEY=VALUE`` is for one method, and
+    ``data.KEY=VALUE`` and ``secondary.KEY=VALUE`` are options or subset keys of the datasets.
+    ``fields`` are further fields of ``Sweep`` (name, seed, storage, concurrency, report_every);
+    ``None`` leaves one alone. Raises ``SweepError`` naming the option.
     """
     value = base.model_dump() if base else {}
     given: dict[str, Any] = {
@@ -187,17 +190,22 @@ def from_command_line(
         "resources": {"cpu": cpu, "gpu": gpu},
     }
     if data is not None and base is not None and data != base.data.name:
-        value["data"] = {}
+        value["data"] = {k: v for k, v in value["data"].items() if k == "secondary"}
     if schedule is not None and base is not None and schedule != base.schedule.name:
         value["schedule"] = {}
     for part, entries in parts.items():
         if entries := {k: v for k, v in entries.items() if v is not None}:
             value[part] = {**value.get(part, {}), **entries}
+    if secondary is not None:
+        second = value.get("data", {}).get("secondary") or {}
+        second = second if second.get("name") == secondary else {"name": secondary}
+        value["data"] = {**value.get("data", {}), "secondary": second}
     options: dict[Place, str] = {}
     for text in sets:
         _apply(value, options, text)
     if "name" not in value and value.get("methods") and "data" in value:
-        value["name"] = "-".join([*value["methods"], str(value["data"].get("name"))])[:80]
+        used = [value["data"].get("name"), (value["data"].get("secondary") or {}).get("name")]
+        value["name"] = "-".join([*value["methods"], *(str(each) for each in used if each)])[:80]
     return _checked(value, lambda path: _option(path, options))
 
 
@@ -205,9 +213,9 @@ def _apply(value: dict[str, Any], options: dict[Place, str], text: str) -> None:
     """Put one ``--set`` in its place, and remember the option for errors about it."""
     key, meant = setting(text)
     head, dot, rest = key.partition(".")
-    path: Place = ("data", "options", rest) if dot and head == "data" else ("space", key)
-    if dot and head != "data":
-        path = ("space", head, rest)
+    path: Place = ("space", head, rest) if dot else ("space", key)
+    if dot and head in ("data", "secondary"):
+        path = _data_place(value, head, rest)
     if path in options:
         raise SweepError([f"--set {shown(text)[1:-1]}: {key} is set twice."])
     inner: dict[Any, Any] = value
@@ -223,6 +231,22 @@ def _apply(value: dict[str, Any], options: dict[Place, str], text: str) -> None:
         _forget(value["space"], key, options)
 
 
+def _data_place(value: Mapping[str, Any], head: str, key: str) -> Place:
+    """Where ``data.KEY`` or ``secondary.KEY`` belongs: ``options.KEY`` and ``subset.KEY`` say it themselves.
+
+    An option of the dataset comes before a subset's key of the same name.
+    """
+    place: Place = ("data",) if head == "data" else ("data", "secondary")
+    named: Any = value.get("data", {})
+    if head == "secondary":
+        named = named.get("secondary") or {}
+    kind, dot, rest = key.partition(".")
+    if dot and kind in ("options", "subset"):
+        return (*place, kind, rest)
+    chosen = key in SUBSET and key not in option_names(named.get("name"))
+    return (*place, "subset" if chosen else "options", key)
+
+
 def _forget(space: dict[str, Any], key: str, options: Mapping[Place, str]) -> None:
     """The command line beats a file: drop what the file says of ``key`` for single methods."""
     for name, own in space.items():
@@ -236,8 +260,9 @@ def _option(path: Place, sets: Mapping[Place, str]) -> tuple[Any, str]:
         here = path[:length]
         if here in sets:
             return str(here), f"--set {shown(sets[here])[1:-1]}: "
-        if path[0] in ("space", "data") and length == 2 and any(s[:2] == here for s in sets):
-            first = next(text for s, text in sets.items() if s[:2] == here)
+        group = here[-1] in ("options", "subset") or (here[0] == "space" and length == 2)
+        if group and any(s[:length] == here for s in sets):
+            first = next(text for s, text in sets.items() if s[:length] == here)
             return str(here), f"--set {shown(first)[1:-1]}: "
         if here in OPTIONS:
             return str(here), f"{OPTIONS[here]}: "

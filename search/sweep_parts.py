@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -12,15 +13,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from search import sweep_check as check
+from search import sweep_data as check
 from search.problems import refuse, unknown
 from spaces.core.domains import shown
+from trainables.core.subset import Subset
 
 SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "nsga2", "random")
 SCHEDULES = ("asha", "hyperband", "median", "none")
@@ -68,10 +72,12 @@ class Part(BaseModel):
 
 
 class DataSpec(Part):
-    """A dataset and its options."""
+    """A dataset, its options, which of its images are used, and a second dataset beside it."""
 
     name: str = Field(description="the name of a dataset")
     options: Mapping[str, Any] = {}
+    subset: Mapping[str, Any] = {}
+    secondary: Annotated[DataSpec | None, BeforeValidator(named)] = None
 
     @field_validator("name")
     @classmethod
@@ -82,8 +88,31 @@ class DataSpec(Part):
     @classmethod
     def _possible(cls, options: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
         if "name" in info.data:
-            refuse(check.dataset_options(info.data["name"], options))
+            refuse(check.options_problems(info.data["name"], options))
         return copy.deepcopy(dict(options))
+
+    @field_validator("subset")
+    @classmethod
+    def _subset(cls, subset: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
+        """Only what differs from the whole dataset, so that one meaning has one identity."""
+        subset = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in subset.items()}
+        if not {"name", "options"} <= set(info.data):
+            return subset
+        refuse(check.subset_problems(info.data["name"], info.data["options"], subset))
+        whole = dataclasses.asdict(Subset())
+        return {k: v for k, v in dataclasses.asdict(Subset(**subset)).items() if v != whole[k]}
+
+    @field_validator("secondary")
+    @classmethod
+    def _single(cls, secondary: DataSpec | None) -> DataSpec | None:
+        if secondary is not None and secondary.secondary is not None:
+            raise ValueError("a second dataset has no secondary of its own; two datasets are all that a method takes.")
+        return secondary
+
+    @model_serializer(mode="wrap")
+    def _short(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what is not used, so that sweeps of one whole dataset are written as they always were."""
+        return {k: v for k, v in inner(self).items() if k in ("name", "options") or v}
 
 
 class Objective(Part):

@@ -174,9 +174,10 @@ def conclusion(driver: Driver, console: Console, *, mlflow: str | None, interrup
         console.print(f"\nBest: trial {best.number:03d}", style="bold", highlight=False)
         config = {"method": best.method, **best.config}
         console.print(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), end="", highlight=False)
-        pictures = [p for report in best.reports for p in report.pictures]
-        if pictures:
-            console.print(f"\nIts traversal: {driver.place.path / pictures[-1]}", soft_wrap=True, highlight=False)
+        if drawn := best.pictures:
+            first, *more = (driver.place.path / path for path in drawn)
+            names = f"  (beside it: {', '.join(path.stem for path in more)})" if more else ""
+            console.print(f"\nIts picture: {first}{names}", soft_wrap=True, highlight=False, markup=False)
     lines = [f"All pictures:  {driver.place.path / 'trials'}", f"Ranking:       teasel top {name}{option}"]
     if interrupted:
         lines.append(f"Go on:         teasel resume {name}{option}")

@@ -1,10 +1,10 @@
 """What may be tried: one file per method, of the same name as the method's file in ``trainables/``.
 
 The directory is the registry: every plain module here is a method's space and has an attribute
-``SPACE``. It may also say what the method needs of the data (``NEEDS``: labels, identity, secondary) and
-what it gives to be scored (``GIVES``: its groups of latents, and posterior, reconstruction, classes,
-secondary_classes), so that what cannot be is refused without loading the method. Importing this package imports the standard library alone; ``to_tune`` imports Ray where
-it is called, and Optuna's trials are spoken to without importing it.
+``SPACE``. It may also say what the method needs of the data (``NEEDS``) and what it gives to be scored
+(``GIVES``), so that what cannot be is refused without loading the method. Importing this package
+imports the standard library alone; ``to_tune`` imports Ray where it is called, and Optuna's trials
+are spoken to without importing it.
 """
 
 from __future__ import annotations

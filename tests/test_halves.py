@@ -44,6 +44,32 @@ def test_bare_ray_tune(tmp_path, ray_address):
     assert ran.returncode == 0, ran.stderr
 
 
+def test_a_bare_trainable_says_what_the_data_lack():
+    code = """
+import trainables
+
+def refused(call):
+    try:
+        call()
+    except ValueError as error:
+        return str(error)
+    raise AssertionError("nothing was refused")
+
+small = {"options": {"size": 16}, "steps": 4}
+assert "--secondary" not in refused(lambda: trainables.load("jade", **small)({}))
+assert "jade on digits: it trains on two datasets" in refused(lambda: trainables.load("jade", **small)({}))
+assert "No dataset 'mnits'" in refused(lambda: trainables.load("jade", secondary="mnits"))
+assert "has no class '11'" in refused(lambda: trainables.load("beta_vae", subset={"only": 11}))
+words = refused(lambda: trainables.load("paired_xcov_autoencoder", **small)({}))
+assert "paired_xcov_autoencoder on digits" in words and "identity" in words
+made = trainables.load("paired_classifier", secondary="digits", subset={"per_class": 3}, reports=(2, 4), **small)
+first = made({"channels": 4, "batch_size": 4}).train()
+assert first["step"] == 2 and not first["done"]
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_bare_optuna():
     """A space works with an Optuna trial alone."""
     ran = subprocess.run([sys.executable, "-c", BARE_OPTUNA], capture_output=True, text=True, timeout=60)

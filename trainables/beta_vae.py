@@ -39,10 +39,12 @@ class Hyperparameters:
     """Weight of |KL − C| in the capacity form; studies use 100 and 1000."""
     capacity: Ramp = Ramp(end=25.0, steps=100_000)  # noqa: RUF009
     """Capacity C of the KL in nats, in the capacity form."""
+    capacity_loss: str = "rounded"
+    """"absolute": |KL − C| as published; "rounded": the same from 1 nat off, and lands on C (``off_capacity``)."""
     latents: int = 10
     """Number of latents Z."""
     network: str = "burgess"
-    """"burgess", "report" or "mlp"."""
+    """"burgess", "report" (the report's), "nar" (that of the report on FactorVAE) or "mlp"."""
     hidden: int = 400
     """Units of each of the two hidden layers of the network "mlp"."""
     likelihood: str = "bernoulli"
@@ -54,6 +56,7 @@ class Hyperparameters:
 
     def __post_init__(self) -> None:
         limits.one_of(self, "form", ("beta", "capacity"))
+        limits.one_of(self, "capacity_loss", gaussians.CAPACITY_LOSSES)
         limits.one_of(self, "network", networks.NETWORKS)
         limits.one_of(self, "likelihood", gaussians.LIKELIHOODS)
         limits.at_least(self, 1, "latents", "hidden", "batch_size")
@@ -99,7 +102,7 @@ def _pressure(kl: Tensor, hp: Hyperparameters, step: Tensor) -> Tensor:
     """What the loss charges for ``kl`` nats."""
     if hp.form == "beta":
         return hp.beta * kl
-    return hp.gamma * (kl - hp.capacity.at(step)).abs()
+    return hp.gamma * gaussians.off_capacity(kl, hp.capacity.at(step), hp.capacity_loss)
 
 
 def codes(model: nn.ModuleDict, images: Tensor, labels: Tensor | None) -> dict[str, Tensor]:

@@ -40,13 +40,15 @@ class Hyperparameters:
     latents: int = 10
     """Number of latents Z."""
     network: str = "burgess"
-    """"burgess", "report" or "mlp"."""
+    """"burgess", "nar" (the report's), "report" (that of the report on beta-VAE) or "mlp"."""
     hidden: int = 400
     """Units of each of the two hidden layers of the network "mlp"."""
     likelihood: str = "bernoulli"
     """"bernoulli" or "gaussian"."""
     discriminator_units: int = 1000
-    """Units of each of the discriminator's six hidden layers."""
+    """Units of each of the discriminator's hidden layers."""
+    discriminator_layers: int = 6
+    """Hidden layers of the discriminator: 6 in Kim & Mnih 2018 and in the report's text, 5 in its code."""
     lr: float = 1e-4
     """Adam's learning rate for the VAE."""
     discriminator_lr: float = 1e-4
@@ -58,7 +60,7 @@ class Hyperparameters:
         limits.one_of(self, "tc", ("density_ratio", "gaussian"))
         limits.one_of(self, "network", networks.NETWORKS)
         limits.one_of(self, "likelihood", gaussians.LIKELIHOODS)
-        limits.at_least(self, 1, "latents", "hidden", "discriminator_units")
+        limits.at_least(self, 1, "latents", "hidden", "discriminator_units", "discriminator_layers")
         limits.at_least(self, 2, "batch_size")
         limits.not_negative(self, "gamma")
         limits.positive(self, "lr", "discriminator_lr")
@@ -72,7 +74,9 @@ def build(hp: Hyperparameters, spec: InputSpec) -> nn.ModuleDict:
     vae = networks.build(hp.network, spec.shape, hp.latents, hidden=(hp.hidden, hp.hidden))
     players = nn.ModuleDict({"vae": vae})
     if hp.tc == "density_ratio":
-        players["discriminator"] = networks.discriminator(hp.latents, units=hp.discriminator_units)
+        players["discriminator"] = networks.discriminator(
+            hp.latents, units=hp.discriminator_units, layers=hp.discriminator_layers
+        )
     return players
 
 

@@ -30,8 +30,7 @@ def files(history: History, folder: Path) -> dict[str, bytes]:
     found = {name: blot(page).encode("utf-8", "replace") for name, page in written.items()}
     shown: list[tuple[str, Path]] = []
     for rank, trial in enumerate(order, 1):
-        last = next((r.pictures[0] for r in reversed(trial.reports) if r.pictures), None)
-        path = None if last is None else picture_file(folder, last)
+        path = picture_file(folder, trial.pictures[0]) if trial.pictures else None
         if path is not None and trial.state != FAIL and len(shown) < SHEET:
             shown.append((f"{rank}. {title(trial)}", path))
     if shown:

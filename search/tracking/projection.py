@@ -214,6 +214,7 @@ class Projection:
             **trial.config,
             "method": trial.method,
             "data": data.get("name", ""),
+            **({"secondary": second.get("name", "")} if (second := data.get("secondary")) else {}),
             "seed": trial.seed,
         }
         return Face(

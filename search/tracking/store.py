@@ -256,7 +256,7 @@ def _stage(scratch: Path, folder: Path, picture: Picture, identity: str) -> bool
     if (source := picture_file(folder, picture.path)) is None:
         return False
     stem = "".join(c if (c.isalnum() and c.isascii()) or c in "-_" else "_" for c in source.stem)
-    grid, named = scratch / "images", scratch / "traversals"
+    grid, named = scratch / "images", scratch / "pictures" / stem
     try:
         with Image.open(source) as file:
             small = file.convert("RGB")
@@ -264,13 +264,12 @@ def _stage(scratch: Path, folder: Path, picture: Picture, identity: str) -> bool
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
     grid.mkdir(exist_ok=True)
-    named.mkdir(exist_ok=True)
+    named.mkdir(parents=True, exist_ok=True)
     number = uuid.uuid5(uuid.NAMESPACE_URL, f"{identity}/{picture.step}/{stem}")
     name = f"{stem}+step+{picture.step}+timestamp+{picture.time}+{number}"
     small.save(grid / f"{name}+compressed.webp")
     shutil.copyfile(source, grid / f"{name}.png")
-    prefix = "" if stem == "traversal" else f"{stem}-"
-    shutil.copyfile(source, named / f"{prefix}step-{picture.step:06d}.png")
+    shutil.copyfile(source, named / f"step-{picture.step:06d}.png")
     return True
 
 

@@ -22,6 +22,10 @@ SWEEP = {
 }
 
 
+PICTURES = ("traversal", "class_grid")
+"""What each trial draws at steps 20 and 80, the main one first."""
+
+
 def picture(path: Path, shade: int) -> None:
     """A small PNG that differs with ``shade``."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,8 +75,10 @@ class Builder:
     def report(self, number: int, step: int, said: dict[str, Any] | None = None, *, attempt: int = 1) -> None:
         pictures = []
         if self.pictures and step in (20, 80):
-            pictures = [f"trials/{number:03d}/step-{step:06d}-attempt-1/traversal.png"]
-            picture(self.folder / pictures[0], number * 20 + step)
+            folder = f"trials/{number:03d}/step-{step:06d}-attempt-1"
+            pictures = [f"{folder}/{name}.png" for name in PICTURES]
+            for shade, path in enumerate(pictures):
+                picture(self.folder / path, number * 20 + step + shade)
         found = metrics(number, step) if said is None else said
         row = {"attempt": attempt, "step": step, "metrics": found, "checkpoint": None, "pictures": pictures}
         self.ledger.append("report", trial=number, **row)

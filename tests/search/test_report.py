@@ -68,3 +68,10 @@ def test_names_cannot_break_out_of_the_page(tmp_path):
     history = replayed(made.folder)
     page = description(history, ranking(history))
     assert "a \\| b \\<script\\> \\`\\`\\` \\[link\\](x) # head" in page
+
+
+def test_description_names_the_second_dataset_and_the_subset(tmp_path):
+    data = {"name": "usps", "options": {"size": 16}, "subset": {"per_class": 100}, "secondary": {"name": "mnist"}}
+    made = ledgers.Builder(tmp_path / "two", {**ledgers.SWEEP, "data": data})
+    made.ledger.close()
+    assert "- **On:** usps (size 16, per_class 100), with mnist\n" in description(replayed(made.folder), [])

@@ -40,7 +40,7 @@ LONG = "x" * 10_000
 BAD = {
     "unknown key": (edited(4, "objectve: score/mig"), [4, 1], "objectve.*keys are name.*mean 'obj"),
     "unknown inner key": (edited(5, "budget: {trails: 3}"), [5], "'trails' in budget.*'trials'"),
-    "unknown method": (edited(2, "method: beta_vea"), [2], "beta_vae, factor_vae; did you mean"),
+    "unknown method": (edited(2, "method: beta_vea"), [2], "methods are beta_vae, .*did you mean 'beta_vae'"),
     "second method unknown": (edited(2, "methods:\n- beta_vae\n- x"), [4], "unknown method 'x'"),
     "method twice": (edited(2, "methods: [beta_vae, beta_vae]"), [2], "listed twice"),
     "no methods": (edited(2, "methods: []"), [2], "methods is empty; methods are beta_vae"),

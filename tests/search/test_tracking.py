@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,11 @@ def test_whole(original, once):
         own = [p for p in run["points"] if not p[0].startswith(("best/", "final/", "rank", "bad name"))]
         assert own == expected
         steps = {r["step"] for r in reports if r["pictures"]}
-        files = {f"traversals/step-{s:06d}.png" for s in steps}
+        files = {f"pictures/{name}/step-{s:06d}.png" for s in steps for name in ledgers.PICTURES}
         grid = [f for f in run["files"] if f.startswith("images/")]
-        assert files <= set(run["files"]) and len(grid) == 2 * len(steps)
+        assert files == {f for f in run["files"] if f.startswith("pictures/")}
+        keys = Counter(Path(f).name.partition("+")[0] for f in grid)
+        assert keys == {name: 2 * len(steps) for name in ledgers.PICTURES if steps}
         assert ("mlflow.loggedImages" in run["tags"]) == bool(steps)
         assert run["params"]["steps"] == "80" and run["params"]["latents"] == str(6 + number % 4)
     sweep = once["sweep"]
@@ -78,7 +81,7 @@ def test_the_grid_names_pictures_as_mlflow_does(once, storage):
     run = client.create_run(experiment).info.run_id
     client.log_image(run, Image.new("RGB", (9, 9)), key="traversal", step=80, timestamp=5)
     theirs = sorted(Path(a.path).name for a in client.list_artifacts(run, "images"))
-    ours = sorted(Path(f).name for f in once["4"]["files"] if "step+80" in f and f.startswith("images/"))
+    ours = sorted(Path(f).name for f in once["4"]["files"] if f.startswith("images/traversal+step+80"))
 
     def shape(name):
         head, _, tail = name.partition("+timestamp+")

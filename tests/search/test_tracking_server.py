@@ -181,7 +181,7 @@ def test_what_is_published_beside_a_server_is_seen_through_it(tmp_path_factory, 
             said = process.stdout.readline().split()[-1]
             root, _, page = said.partition("/#/")
             assert page.startswith(f"experiments/{run.info.experiment_id}/runs?")
-            for path in ("traversals/step-000080.png", *_grid(root, run.info.run_id)):
+            for path in ("pictures/traversal/step-000080.png", *_grid(root, run.info.run_id)):
                 query = urllib.parse.urlencode({"path": path, "run_uuid": run.info.run_id})
                 with urllib.request.urlopen(f"{root}/get-artifact?{query}") as answer:
                     head = answer.read()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables import factor_vae
-from trainables.core.contract import optimizers
+from trainables.core.contract import InputSpec, optimizers
 
 
 def case(split, **changes):
@@ -18,7 +18,7 @@ def case(split, **changes):
         **{"gamma": 6.4, "latents": 3, "batch_size": 6, "discriminator_units": 8, **changes}
     )
     torch.manual_seed(0)
-    model = factor_vae.build(hp, (1, 16, 16)).double()
+    model = factor_vae.build(hp, InputSpec(shape=(1, 16, 16))).double()
     data = split((1, 16, 16), dtype=torch.float64)
     drawn = {
         key: value.double() if value.is_floating_point() else value
@@ -159,7 +159,7 @@ def test_a_trained_discriminator_finds_the_total_correlation():
     torch.manual_seed(0)
     rho, rows = 0.8, 256
     hp = factor_vae.Hyperparameters(latents=2, discriminator_units=64, network="mlp", hidden=4)
-    model = factor_vae.build(hp, (1, 2, 2))
+    model = factor_vae.build(hp, InputSpec(shape=(1, 2, 2)))
     adam = torch.optim.Adam(model["discriminator"].parameters(), lr=3e-3, betas=(0.5, 0.9))
     scale = torch.tensor([[1.0, 0.0], [rho, (1 - rho**2) ** 0.5]])
     for _ in range(400):

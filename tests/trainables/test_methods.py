@@ -46,7 +46,7 @@ def made(name, config, split, dtype=torch.float32, seed=0):
     """(method, hp, model, drawn) for a small case."""
     method = trainables.method(name)
     hp = hyperparameters(method, config, 1000)
-    shape = SHAPES[hp.network] if hasattr(hp, "network") else SHAPE
+    shape = SHAPES.get(getattr(hp, "network", ""), SHAPE)
     second = split((1, 12, 12), dtype=dtype) if "secondary" in spaces.needs(name) else None
     data = split(shape, dtype=dtype, secondary=second)
     torch.manual_seed(seed)

@@ -1,7 +1,7 @@
 """The contract of a method: the names a file in ``trainables/`` defines, and the values that pass between them.
 
-A method module has ``Hyperparameters``, ``build``, ``draw``, ``losses`` and ``codes``. It may have ``decode`` (without it
-nothing is reconstructed), ``optimizers``, ``secondary_codes`` (the codes of the second dataset's images) and
+A method module has ``Hyperparameters``, ``build``, ``draw``, ``losses`` and ``codes``. It may have ``decode`` (without
+it nothing is reconstructed), ``optimizers``, ``secondary_codes`` (the codes of the second dataset's images) and
 ``PICTURES`` (names of ``trainables.pictures``). Everything random is in ``draw``; ``losses`` is a pure function of
 tensors. This module knows nothing about optimisation, datasets, Ray or any particular method.
 """
@@ -65,6 +65,7 @@ class Method(Protocol):
     def losses(self, model: nn.ModuleDict, drawn: dict[str, Tensor], hp: Any, step: Tensor) -> dict[str, Tensor]: ...
 
     def codes(self, model: nn.ModuleDict, images: Tensor, labels: Tensor | None) -> dict[str, Tensor]: ...
+
 
 LOG_VARIANCE = "_log_variance"
 """Suffix of the group that holds the log-variance of another group's Gaussian posterior."""

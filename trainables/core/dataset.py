@@ -19,7 +19,7 @@ from typing import Any
 from trainables import data
 from trainables.core import prepared
 from trainables.core.arrays import PARTS, DatasetError, Description, Progress
-from trainables.core.split import Split
+from trainables.core.split import ALL, Split
 from trainables.core.subset import Subset
 
 
@@ -136,7 +136,7 @@ class Source:
 
     name: str
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    subset: Subset = Subset()
+    subset: Subset = dataclasses.field(default_factory=Subset)
     secondary: Source | None = None
 
     @classmethod
@@ -172,7 +172,7 @@ class Dataset:
     """A mapped dataset. It is pickled as its path, so another process maps the file too."""
 
     file: prepared.Prepared
-    subset: Subset = Subset()
+    subset: Subset = dataclasses.field(default_factory=Subset)
     """Which of its images are used."""
     secondary: Dataset | None = None
     """The second dataset, for methods that train on two."""
@@ -211,7 +211,7 @@ class Dataset:
         return _map, (self.file.path, self.subset, self.secondary)
 
     def split(self, part: str) -> Split:
-        """The split ``"train"``, ``"validation"`` or ``"test"``. ``ValueError`` for others."""
-        if part not in PARTS:
-            raise ValueError(f"No split {part!r}; splits are {', '.join(PARTS)}.")
+        """The split ``"train"``, ``"validation"`` or ``"test"``, or ``"all"``. ``ValueError`` for others."""
+        if part not in (*PARTS, ALL):
+            raise ValueError(f"No split {part!r}; splits are {', '.join((*PARTS, ALL))}.")
         return Split(self, part)

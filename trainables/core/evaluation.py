@@ -127,7 +127,7 @@ def _arrays(method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, ind
         arrays["probabilities_NL"] = by_group.pop(CLASSES)
     arrays |= {"codes_by_group": by_group, "codes_NZ": np.concatenate(list(by_group.values()), axis=1)}
     if reconstruction:
-        arrays["reconstruction_N"] = _numpy(reconstruction)
+        arrays["reconstruction_N"] = _numpy(reconstruction)[:RECONSTRUCTED]
     if kl:
         every = np.concatenate([_numpy(parts) for parts in kl.values()], axis=1)
         arrays["kl_NZ"] = every[:RECONSTRUCTED]

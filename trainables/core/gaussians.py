@@ -32,6 +32,23 @@ def kl(mean_BZ: Tensor, log_variance_BZ: Tensor) -> Tensor:
     return 0.5 * (mean_BZ.square() + log_variance_BZ.exp() - log_variance_BZ - 1)
 
 
+CAPACITY_LOSSES = ("rounded", "absolute")
+
+
+def off_capacity(kl: Tensor, capacity: Tensor, form: str) -> Tensor:
+    """|KL − C| in nats, for scalars; Burgess et al. 2018 (arXiv 1804.03599), equation 8.
+
+    ``absolute``: as it is written. Its gradient has the same size however near KL is to C, so KL is thrown about C by
+    every step, and the reconstruction pays for it. ``rounded``: the same from 1 nat off, and ½ ((KL − C)² + 1) within,
+    where the gradient fades. Raises ``ValueError`` for another form.
+    """
+    if form == "absolute":
+        return (kl - capacity).abs()
+    if form != "rounded":
+        raise ValueError(f"No capacity_loss {form!r}; there are {', '.join(CAPACITY_LOSSES)}.")
+    return F.huber_loss(kl, capacity) + 0.5
+
+
 def reconstruction_per_image(logits_BCHW: Tensor, image_BCHW: Tensor, likelihood: str) -> Tensor:
     """The reconstruction loss summed over each image's pixels, (B,).
 

@@ -4,8 +4,9 @@ Letters: B batch, C channels, H height, W width, Z latents, N inputs of a decode
 logits.
 
 ``burgess``: Burgess et al. 2018 (arXiv 1804.03599), with the channels 32, 32, 64, 64 of Locatello
-et al. 2019. ``report``: the network of the report "Disentangling in beta-VAE". ``mlp``: two fully
-connected layers.
+et al. 2019. ``report``: the network of the report "Disentangling in beta-VAE". ``nar``: the
+convolutional one of the report "Disentangling Symbols and Movements", for its 64×64 boards; 32×32
+images skip its first layer. ``mlp``: two fully connected layers.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from torch import Tensor, nn
 
 from trainables.core import gaussians
 
-NETWORKS = ("burgess", "report", "mlp")
+NETWORKS = ("burgess", "report", "nar", "mlp")
 CHANNELS = {16: (32, 64), 32: (32, 32, 64), 64: (32, 32, 64, 64), 128: (32, 32, 64, 64, 64)}
 """Channels of the Burgess network's 4×4 stride-2 layers, by the side of its images."""
 PADDED = {28: 32}
 """Sides that the Burgess network pads with zeros inside, and crops from its output."""
+NAR_CHANNELS = {32: (32, 64, 64), 64: (32, 32, 64, 64)}
+NAR_UNITS = 128
 REPORT_CHANNELS, REPORT_UNITS, SLOPE = 64, 24, 0.2
 
 
@@ -71,7 +74,7 @@ def encoder(
     """
     side = _side(name, shape)
     if name == "mlp":
-        return nn.Sequential(nn.Flatten(), *_connected((math.prod(shape), *hidden, outputs)))
+        return nn.Sequential(nn.Flatten(), *connected((math.prod(shape), *hidden, outputs)))
     if name == "report":
         first = nn.Conv2d(shape[0], REPORT_CHANNELS, 4, stride=2, padding=1)
         second = nn.Conv2d(REPORT_CHANNELS, REPORT_CHANNELS, 4, stride=2, padding=1)
@@ -79,15 +82,19 @@ def encoder(
         third = _SameConvolution()
         convolutions = [m for c in (first, second, third) for m in (c, nn.LeakyReLU(SLOPE))]
         return nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(flat, outputs))
+    if name == "nar":
+        return nn.Sequential(
+            *_halvings((shape[0], *NAR_CHANNELS[side])),
+            nn.Conv2d(NAR_CHANNELS[side][-1], NAR_UNITS, 4),
+            nn.ReLU(),
+            nn.Conv2d(NAR_UNITS, outputs, 1),
+            nn.Flatten(),
+        )
     channels = CHANNELS[side]
     margin = (side - shape[1]) // 2
-    layers: list[nn.Module] = [nn.ZeroPad2d(margin)] if margin else []
-    for before, after in itertools.pairwise((shape[0], *channels)):
-        layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
-    # One-channel images have no layout of their own, so it is set behind the first convolution.
-    layers.insert(2 if margin else 1, _ChannelsLast())
+    padding = [nn.ZeroPad2d(margin)] if margin else []
     flat = channels[-1] * (side >> len(channels)) ** 2
-    return nn.Sequential(*layers, nn.Flatten(), *_connected((flat, 256, outputs)))
+    return nn.Sequential(*padding, *_halvings((shape[0], *channels)), nn.Flatten(), *connected((flat, 256, outputs)))
 
 
 def decoder(
@@ -100,7 +107,7 @@ def decoder(
     """
     side = _side(name, shape)
     if name == "mlp":
-        return nn.Sequential(*_connected((inputs, *hidden, math.prod(shape))), nn.Unflatten(1, shape))
+        return nn.Sequential(*connected((inputs, *hidden, math.prod(shape))), nn.Unflatten(1, shape))
     if name == "report":
         quarter = side // 4
         flat = REPORT_CHANNELS * (2 * quarter) ** 2
@@ -120,23 +127,38 @@ def decoder(
             nn.Linear(flat, math.prod(shape)),
             nn.Unflatten(1, shape),
         )
+    if name == "nar":
+        channels = NAR_CHANNELS[side]
+        return nn.Sequential(
+            nn.Unflatten(1, (inputs, 1, 1)),
+            nn.Conv2d(inputs, NAR_UNITS, 1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(NAR_UNITS, channels[-1], 4),
+            nn.ReLU(),
+            ChannelsLast(),
+            *_doublings((*channels[::-1], shape[0])),
+        )
     channels = CHANNELS[side]
     small = side >> len(channels)
-    layers = [
-        *_connected((inputs, 256, channels[-1] * small**2)),
+    margin = (side - shape[1]) // 2
+    return nn.Sequential(
+        *connected((inputs, 256, channels[-1] * small**2)),
         nn.ReLU(),
         nn.Unflatten(1, (channels[-1], small, small)),
-        _ChannelsLast(),
-    ]
-    for before, after in itertools.pairwise((*channels[::-1], shape[0])):
-        layers += [Upsampling(before, after), nn.ReLU()]
-    margin = (side - shape[1]) // 2
-    return nn.Sequential(*layers[:-1], *([nn.ZeroPad2d(-margin)] if margin else []))
+        ChannelsLast(),
+        *_doublings((*channels[::-1], shape[0])),
+        *([nn.ZeroPad2d(-margin)] if margin else []),
+    )
 
 
 def discriminator(inputs: int, *, units: int = 1000, layers: int = 6) -> nn.Sequential:
     """(B, ``inputs``) to two logits (B, 2); Kim & Mnih 2018, appendix A."""
-    return nn.Sequential(*_connected((inputs, *[units] * layers, 2), nn.LeakyReLU(SLOPE)))
+    return nn.Sequential(*connected((inputs, *[units] * layers, 2), nn.LeakyReLU(SLOPE)))
+
+
+def classifier(inputs: int, classes: int, *, units: int = 400, layers: int = 2) -> nn.Sequential:
+    """(B, ``inputs``) to logits (B, ``classes``)."""
+    return nn.Sequential(*connected((inputs, *[units] * layers, classes)))
 
 
 class Upsampling(nn.Module):
@@ -153,7 +175,7 @@ class Upsampling(nn.Module):
         return F.conv_transpose2d(x_BCHW, weight, stride=2, padding=1) + bias[:, None, None]
 
 
-class _ChannelsLast(nn.Module):
+class ChannelsLast(nn.Module):
     """Lays its input out with channels innermost, in which convolutions on CPUs are faster."""
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -167,7 +189,25 @@ class _SameConvolution(nn.Sequential):
         super().__init__(nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(REPORT_CHANNELS, REPORT_CHANNELS, 4))
 
 
-def _connected(sizes: tuple[int, ...], activation: nn.Module | None = None) -> list[nn.Module]:
+def _halvings(channels: tuple[int, ...]) -> list[nn.Module]:
+    """Convolutions 4×4 of stride 2, each with a rectifier."""
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(channels):
+        layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+    # One-channel images have no layout of their own, so it is set behind the first convolution.
+    layers.insert(1, ChannelsLast())
+    return layers
+
+
+def _doublings(channels: tuple[int, ...]) -> list[nn.Module]:
+    """``Upsampling`` with rectifiers between."""
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(channels):
+        layers += [Upsampling(before, after), nn.ReLU()]
+    return layers[:-1]
+
+
+def connected(sizes: tuple[int, ...], activation: nn.Module | None = None) -> list[nn.Module]:
     """Fully connected layers with ``activation`` (default ReLU) between them."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
@@ -198,5 +238,11 @@ def _side(name: str, shape: tuple[int, int, int]) -> int:
         raise ValueError(
             f"The network 'report' takes square images with a side divisible by 4, not {size}; "
             "resize the images, or use the network 'mlp'."
+        )
+    if name == "nar" and (height != width or height not in NAR_CHANNELS):
+        sides = " or ".join(str(s) for s in NAR_CHANNELS)
+        raise ValueError(
+            f"The network 'nar' takes square images with a side of {sides}, not {size}; "
+            "resize the images, or use the network 'burgess' or 'mlp'."
         )
     return PADDED.get(height, height) if name == "burgess" else height

@@ -17,7 +17,11 @@ from typing import Any
 from ray import tune
 
 import trainables
+from trainables import data
 from trainables.core import checkpoint
+from trainables.core.contract import hyperparameters
+from trainables.core.dataset import Source, open_source
+from trainables.core.rehearsal import rehearse
 from trainables.core.training import Diverged
 from trainables.core.trial import STATE, WEIGHTS, Attempt, Trial
 
@@ -68,9 +72,11 @@ class SweepTrial(tune.Trainable):
 def trainable(method: str, **settings: Any) -> type[tune.Trainable]:
     """A ``ray.tune.Trainable`` of ``method`` whose configuration is a flat mapping of hyperparameters.
 
-    ``settings`` are fields of ``Attempt``: ``data`` and ``options`` (default: the embedded digits), ``data_root``,
-    ``steps`` (default 1,000), ``reports`` (default: ten, evenly spaced), ``seed``, ``device``, ``threads``.
-    Each step trains to the next report and returns the metrics, with ``step`` and, at the last, ``done``.
+    ``settings`` are fields of ``Attempt``: ``data`` and ``options`` (default: the embedded digits), ``subset``,
+    ``secondary`` (a name, or a mapping of name, options and subset), ``data_root``, ``steps`` (default 1,000),
+    ``reports`` (default: ten, evenly spaced), ``seed``, ``device``, ``threads``. Each step trains to the next report
+    and returns the metrics, with ``step`` and, at the last, ``done``. Raises ``ValueError`` for settings that cannot
+    be; a trial raises it when the data have not what the method needs (labels, identity, a second dataset).
     """
     trainables.method(method)
     steps = settings.setdefault("steps", 1000)
@@ -83,12 +89,18 @@ def trainable(method: str, **settings: Any) -> type[tune.Trainable]:
             f"{method} has no setting {', '.join(sorted(unknown))}; "
             f"settings are {', '.join(sorted(Attempt.__dataclass_fields__))}."
         )
+    if isinstance(second := settings.get("secondary"), str):
+        settings["secondary"] = {"name": second}
+    # Bad names, options and subsets are refused here, and not by the first worker.
+    _described(settings)
 
     class MethodTrainable(tune.Trainable):
         """One configuration of one method under bare Ray Tune."""
 
         def setup(self, config: Mapping[str, Any]) -> None:
-            self._trial = Trial(Attempt(method=method, config=dict(config), **settings))
+            attempt = Attempt(method=method, config=dict(config), **settings)
+            _rehearsed(attempt)
+            self._trial = Trial(attempt)
 
         def reset_config(self, new_config: Mapping[str, Any]) -> bool:
             self.setup(new_config)
@@ -110,3 +122,26 @@ def trainable(method: str, **settings: Any) -> type[tune.Trainable]:
 
     MethodTrainable.__name__ = MethodTrainable.__qualname__ = method
     return MethodTrainable
+
+
+def _described(settings: Mapping[str, Any]) -> None:
+    source: Source | None = Source.of({"name": "digits", **_named(settings)})
+    while source is not None:
+        about = data.describe(source.name, source.options)
+        if problem := source.subset.problem(source.name, about):
+            raise ValueError(problem)
+        source = source.secondary
+
+
+def _named(settings: Mapping[str, Any]) -> dict[str, Any]:
+    named = {key: settings[key] for key in ("options", "subset", "secondary") if key in settings}
+    return {**named, **({"name": settings["data"]} if "data" in settings else {})}
+
+
+def _rehearsed(attempt: Attempt) -> None:
+    method = trainables.method(attempt.method)
+    opened = open_source(Source.of(attempt.source), data_root=attempt.data_root)
+    try:
+        rehearse(method, hyperparameters(method, attempt.config, attempt.steps), opened)
+    except ValueError as error:
+        raise ValueError(f"{attempt.method} on {attempt.data}: {error}") from error

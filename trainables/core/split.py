@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from trainables.core.dataset import Dataset
     from trainables.core.partners import Partners
 
+ALL = "all"
+"""Every image, whatever its split: for scores of a rendered grid, whose definition draws factors from all of it."""
 IDENTITY = "identity"
 """The factor that says who is shown: what pairs of one identity are drawn by."""
 
@@ -86,7 +88,8 @@ class Split:
     def rows(self) -> np.ndarray:
         """The dataset's row of each image, int64 (N,), ascending."""
         file = self.dataset.file
-        rows = np.flatnonzero(file.columns["split"] == PARTS[self.part])
+        mark = file.columns["split"]
+        rows = np.arange(len(mark)) if self.part == ALL else np.flatnonzero(mark == PARTS[self.part])
         labels = file.columns["label"][rows] if self.classes else None
         return rows[self.dataset.subset.rows(self.part, len(rows), labels, self.classes)]
 

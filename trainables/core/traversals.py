@@ -1,8 +1,9 @@
-"""Traversal pictures: what each latent does to one image.
+"""Traversals: what each latent does to one image.
 
-A row moves one latent through ``values`` while the others stay at the image's posterior mean. This
-module knows nothing of datasets, files or runs. Letters: B decoded images, C channels, H height, W
-width, Z latents.
+A row moves one latent through values while the others stay at the image's code. A decoder that takes the class gets
+the image's label while latents move, and for the reconstruction what ``codes`` says. This module knows nothing of
+datasets, files or runs. Letters: B images, N encoded images, R rows, K columns, C channels, H height, W width,
+Z latents.
 """
 
 from __future__ import annotations
@@ -10,36 +11,88 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor, nn
 
-from trainables.core.contract import LOG_VARIANCE
+from trainables.core.cells import COLOURS, SMALLEST, beside, compared, grid, stacked
+from trainables.core.contract import CLASSES, LOG_VARIANCE, latents
 
 VALUES = tuple(np.linspace(-3.0, 3.0, 11).tolist())
-"""Standard deviations of the prior."""
-RED, GREEN, INK, FAINT, PAPER = (208, 32, 32), (24, 144, 56), (30, 30, 30), (120, 120, 120), "white"
-GAP, FRAME, LINE, MARGIN = 2, 3, 16, 8
-SMALLEST, LARGEST = 48, 96
-"""Limits of a cell's side in pixels."""
-
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+"""Standard deviations of the prior, or of the codes where there is no prior."""
+BATCH = 256
+"""Images that are decoded at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Row:
+class Latent:
+    """One latent, what is known of it, and the unit in which it is moved: value = ``centre`` + ``unit`` · step."""
+
     group: str
-    latent: int
-    kl: float | None
+    index: int
+    kl: float | None = None
+    """Mean KL in nats, where there is a posterior."""
+    variance: float | None = None
+    """Of the codes, where they are known."""
+    centre: float = 0.0
+    unit: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.group}{self.index}"
 
     @property
     def title(self) -> str:
-        name = f"{self.group}{self.latent}"
-        return name if self.kl is None else f"{name}  KL {self.kl:.2f}"
+        return self.name if self.kl is None else f"{self.name}  KL {self.kl:.2f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Rows of a traversal under one title: at most ``most`` latents, moved to ``values`` (in units of each latent)."""
+
+    latents: Sequence[Latent]
+    values: Sequence[float] = VALUES
+    title: str = ""
+    most: int = 12
+
+
+def ordered(
+    sizes: Mapping[str, int],
+    kl_Z: Mapping[str, np.ndarray] | np.ndarray | None = None,
+    codes_NZ: Mapping[str, np.ndarray] | None = None,
+) -> list[Latent]:
+    """The latents of groups of ``sizes``, most informative first: by KL, then those without KL by variance.
+
+    ``kl_Z`` is the mean KL of each latent in nats: one array a group, or one over all groups. ``codes_NZ`` are codes by
+    group; a latent that has codes and no KL, so no prior, is moved in standard deviations of its codes from their mean.
+    Raises ``ValueError`` when ``kl_Z`` or ``codes_NZ`` does not fit the sizes.
+    """
+    if kl_Z is not None and not isinstance(kl_Z, Mapping):
+        flat, total = np.asarray(kl_Z), sum(sizes.values())
+        if flat.shape != (total,):
+            raise ValueError(f"KL must have one number for each of the {total} latents, not the shape {flat.shape}.")
+        kl_Z = dict(zip(sizes, np.split(flat, np.cumsum(list(sizes.values()))[:-1]), strict=True))
+    found = []
+    for group, size in sizes.items():
+        kl = None if kl_Z is None else kl_Z.get(group)
+        codes = None if codes_NZ is None else codes_NZ.get(group)
+        if kl is not None and len(kl) != size:
+            raise ValueError(f"KL of {group!r} must have {size} numbers, not {len(kl)}.")
+        if codes is not None and codes.shape[1] != size:
+            raise ValueError(f"Codes of {group!r} must have {size} columns, not {codes.shape[1]}.")
+        for j in range(size):
+            latent = Latent(group=group, index=j, kl=None if kl is None else float(kl[j]))
+            if codes is not None:
+                centre, variance = float(codes[:, j].mean()), float(codes[:, j].var())
+                latent = replace(latent, variance=variance)
+                if kl is None:
+                    latent = replace(latent, centre=centre, unit=math.sqrt(variance))
+            found.append(latent)
+    return sorted(found, key=lambda one: (one.kl is None, -(one.kl or 0.0), -(one.variance or 0.0)))
 
 
 def traversal_grid(
@@ -47,18 +100,12 @@ def traversal_grid(
     model: nn.ModuleDict,
     image_CHW: Tensor,
     label: Tensor | int | None = None,
-    kl_Z: Mapping[str, np.ndarray] | np.ndarray | None = None,
-    *,
-    values: Sequence[float] = VALUES,
-    rows: int = 12,
+    blocks: Sequence[Block] = (),
 ) -> Image.Image:
-    """A picture of latents ordered by KL (rows) at each of ``values`` (columns).
+    """The original framed red and its reconstruction green at the left; beside them the blocks, one below the other.
 
-    At the left the original is framed red and its reconstruction green. ``kl_Z`` is the mean KL of
-    each latent in nats: an array over the groups of ``codes`` one after the other, or one array a
-    group. Without it (or for a group it lacks) latents come last, in their own order. At most
-    ``rows`` are drawn; a line says how many were left out.  Raises ``ValueError`` when ``kl_Z``
-    does not fit the codes.
+    Latents that a block leaves out are counted below it. ``label`` is the class of the image; without it a decoder
+    that takes the class gets the most probable one.
     """
     training = model.training
     model.eval()
@@ -66,144 +113,88 @@ def traversal_grid(
         with torch.no_grad():
             label_B = None if label is None else torch.as_tensor(label, device=image_CHW.device)[None]
             found = method.codes(model, image_CHW[None], label_B)
-            groups = {k: code for k, code in found.items() if not k.endswith(LOG_VARIANCE)}
-            ordered = _ordered(groups, kl_Z)
-            image_BCHW = _decoded(method, model, groups, label_B, ordered[:rows], values)
+            reconstruction = decoded(method, model, without_spread(found), label_B)[0]
+            if label_B is None and CLASSES in found:
+                label_B = found[CLASSES].argmax(1)
+            drawn = [_drawn(method, model, latents(found), label_B, block) for block in blocks]
     finally:
         model.train(training)
-    reconstruction, cells = image_BCHW[0], image_BCHW[1:]
-    return _draw(image_CHW.float().cpu().numpy(), reconstruction, cells, ordered, values, rows)
+    return beside(compared(image_CHW.float().cpu().numpy(), reconstruction), stacked(*drawn))
+
+
+def without_spread(codes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What a decoder reads of ``codes``: latents and class probabilities."""
+    return {name: code for name, code in codes.items() if not name.endswith(LOG_VARIANCE)}
+
+
+def decoded(
+    method: ModuleType, model: nn.ModuleDict, codes: Mapping[str, Tensor], label_B: Tensor | None
+) -> np.ndarray:
+    """Images in [0, 1], (B, C, H, W), a batch at a time and without gradients."""
+    count = len(next(iter(codes.values())))
+    parts = []
+    with torch.no_grad():
+        for start in range(0, count, BATCH):
+            rows = slice(start, start + BATCH)
+            part = {name: code[rows] for name, code in codes.items()}
+            logits_BCHW = method.decode(model, part, None if label_B is None else label_B[rows])
+            parts.append(logits_BCHW.float().sigmoid().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def moved(codes: Mapping[str, Tensor], rows: Sequence[Latent], values: Sequence[float]) -> dict[str, Tensor]:
+    """One image's codes (1, Z) as R · K codes: in row r, column k the latent ``rows[r]`` is at ``values[k]``."""
+    found = {group: code.repeat(len(rows) * len(values), 1) for group, code in codes.items()}
+    for index, latent in enumerate(rows):
+        code_BZ = found[latent.group]
+        steps = torch.tensor(values, dtype=code_BZ.dtype, device=code_BZ.device)
+        first = index * len(values)
+        code_BZ[first : first + len(values), latent.index] = latent.centre + latent.unit * steps
+    return found
+
+
+def _drawn(
+    method: ModuleType, model: nn.ModuleDict, codes: Mapping[str, Tensor], label_B: Tensor | None, block: Block
+) -> Image.Image:
+    rows, left_out = block.latents[: block.most], block.latents[block.most :]
+    code_BZ = moved(codes, rows, block.values)
+    count = len(rows) * len(block.values)
+    image_BCHW = decoded(method, model, code_BZ, None if label_B is None else label_B.expand(count))
+    notes = []
+    if left_out:
+        known = [latent.kl for latent in left_out if latent.kl is not None]
+        smaller = f" (KL at most {max(known):.2f})" if len(known) == len(left_out) else ""
+        notes.append(f"{len(left_out)} more not shown{smaller}")
+    if any(latent.unit != 1.0 for latent in rows):
+        notes.append("without KL: standard deviations of the codes from their mean")
+    return grid(
+        image_BCHW.reshape(len(rows), len(block.values), *image_BCHW.shape[1:]),
+        rows=[latent.title for latent in rows],
+        columns=[f"{value:.2g}" for value in block.values],
+        title=block.title,
+        note="\n".join(notes),
+    )
 
 
 def png(picture: Image.Image, limit: int = 300_000) -> bytes:
     """``picture`` as a PNG of at most ``limit`` bytes: with fewer colours, then smaller, if need be."""
     written = _written(picture)
     while len(written) > limit and max(picture.size) > SMALLEST:
-        written = _written(picture.convert("RGB").quantize(256, dither=Image.Dither.NONE))
+        written = _written(_fewer_colours(picture.convert("RGB")))
         size = (picture.width * 3 // 4, picture.height * 3 // 4)
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     return written
+
+
+def _fewer_colours(picture: Image.Image) -> Image.Image:
+    """``picture`` in 256 colours, among them those of frames and letters, which have too few pixels to be chosen."""
+    chosen = picture.quantize(256 - len(COLOURS), dither=Image.Dither.NONE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([level for colour in COLOURS for level in colour] + chosen[: 3 * (256 - len(COLOURS))])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def _written(picture: Image.Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return file.getvalue()
-
-
-def _ordered(groups: Mapping[str, Tensor], kl_Z: Mapping[str, np.ndarray] | np.ndarray | None) -> list[_Row]:
-    sizes = {name: code.shape[1] for name, code in groups.items()}
-    if kl_Z is not None and not isinstance(kl_Z, Mapping):
-        flat = np.asarray(kl_Z)
-        if flat.shape != (sum(sizes.values()),):
-            raise ValueError(
-                f"KL must have one number for each of the {sum(sizes.values())} latents, not the shape {flat.shape}."
-            )
-        ends = np.cumsum(list(sizes.values()))[:-1]
-        kl_Z = dict(zip(sizes, np.split(flat, ends), strict=True))
-    rows = []
-    for name, size in sizes.items():
-        known = None if kl_Z is None else kl_Z.get(name)
-        if known is not None and len(known) != size:
-            raise ValueError(f"KL of {name!r} must have {size} numbers, not {len(known)}.")
-        rows += [_Row(group=name, latent=j, kl=None if known is None else float(known[j])) for j in range(size)]
-    return sorted(rows, key=lambda row: math.inf if row.kl is None else -row.kl)
-
-
-def _decoded(
-    method: ModuleType,
-    model: nn.ModuleDict,
-    groups: Mapping[str, Tensor],
-    label_B: Tensor | None,
-    rows: Sequence[_Row],
-    values: Sequence[float],
-) -> np.ndarray:
-    """The reconstruction, then each row's images: (1 + rows · values, C, H, W) in [0, 1]."""
-    count = 1 + len(rows) * len(values)
-    moved = {name: code.repeat(count, 1) for name, code in groups.items()}
-    for index, row in enumerate(rows):
-        first = 1 + index * len(values)
-        code_BZ = moved[row.group]
-        steps = torch.tensor(values, dtype=code_BZ.dtype, device=code_BZ.device)
-        code_BZ[first : first + len(values), row.latent] = steps
-    labels = None if label_B is None else label_B.expand(count)
-    logits_BCHW = method.decode(model, moved, labels)
-    return logits_BCHW.float().sigmoid().cpu().numpy()
-
-
-def _draw(
-    original: np.ndarray,
-    reconstruction: np.ndarray,
-    cells: np.ndarray,
-    ordered: Sequence[_Row],
-    values: Sequence[float],
-    rows: int,
-) -> Image.Image:
-    drawn, font = ordered[:rows], _font(11)
-    first = _cell(original)
-    side_x, side_y = first.width, first.height
-    step_x, step_y = side_x + GAP, side_y + GAP
-    titles = max([font.getlength(row.title) for row in drawn], default=0.0)
-    panel = MARGIN + max(side_x + 2 * FRAME, math.ceil(font.getlength("reconstruction"))) + MARGIN
-    left = panel + math.ceil(titles) + MARGIN
-    top = MARGIN + LINE
-    below = 2 * (LINE + side_y + 2 * FRAME) + GAP
-    left_out = len(ordered) - len(drawn)
-    height = max(top + len(drawn) * step_y + (LINE if left_out else 0), MARGIN + below) + MARGIN
-    picture = Image.new("RGB", (left + len(values) * step_x + MARGIN, height), PAPER)
-    pen = ImageDraw.Draw(picture)
-    y = MARGIN
-    for title, cell, colour in (
-        ("original", first, RED),
-        ("reconstruction", _cell(reconstruction), GREEN),
-    ):
-        pen.text((MARGIN, y), title, colour, font)
-        corner = (MARGIN, y + LINE)
-        end = (MARGIN + side_x + 2 * FRAME - 1, y + LINE + side_y + 2 * FRAME - 1)
-        pen.rectangle((*corner, *end), outline=colour, width=FRAME)
-        picture.paste(cell, (corner[0] + FRAME, corner[1] + FRAME))
-        y += LINE + side_y + 2 * FRAME + GAP
-    for column, value in enumerate(values):
-        centre = left + column * step_x + side_x // 2
-        pen.text((centre, MARGIN), f"{value:.2g}", FAINT, font, anchor="ma")
-    for index, row in enumerate(drawn):
-        y = top + index * step_y
-        pen.text((left - MARGIN // 2, y + side_y // 2), row.title, INK, font, anchor="rm")
-        for column in range(len(values)):
-            picture.paste(_cell(cells[index * len(values) + column]), (left + column * step_x, y))
-    if left_out:
-        text = f"{left_out} more not shown" + _smaller(ordered[rows:])
-        pen.text((left, top + len(drawn) * step_y), text, FAINT, font)
-    return picture
-
-
-def _smaller(left_out: Sequence[_Row]) -> str:
-    known = [row.kl for row in left_out if row.kl is not None]
-    return f" (KL at most {max(known):.2f})" if len(known) == len(left_out) else ""
-
-
-def _cell(image_CHW: np.ndarray) -> Image.Image:
-    """The image as RGB, enlarged by a whole factor or shrunk to the limits of a cell."""
-    pixels_HWC = (image_CHW.clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
-    if pixels_HWC.shape[2] != 3:
-        pixels_HWC = pixels_HWC[:, :, :1].repeat(3, axis=2)
-    cell = Image.fromarray(pixels_HWC)
-    longer = max(cell.size)
-    if longer < SMALLEST:
-        times = math.ceil(SMALLEST / longer)
-        return cell.resize((cell.width * times, cell.height * times), Image.Resampling.NEAREST)
-    if longer > LARGEST:
-        cell.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
-    return cell
-
-
-def _fitted(text: str, width: float, font: Font) -> str:
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + "…") > width:
-        text = text[:-1]
-    return text + "…"
-
-
-def _font(size: int) -> Font:
-    return ImageFont.load_default(size)

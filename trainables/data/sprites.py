@@ -3,7 +3,8 @@
 
 Shape (square, ellipse, heart) × scale × orientation × posX × posY, the last fastest: 737,280 binary
 images of 64×64 pixels, or any coarser grid and another size. A factor left with one value is no
-factor and is not listed.
+factor and is not listed. They are rendered here, or read from the original ``.npz``, of which only
+the plain arrays are opened.
 
 The frame is 64 units wide, whatever the size; at size 64 the pixel in column i and row j has its
 centre at (i, j). The shape's centre is (15.5 + 32·posX, 15.5 + 32·posY) and a pixel is on where
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainables.core import npz, originals
 from trainables.core.arrays import Arrays, Description, Progress, choice, seeded_split, whole
 
 SHAPES = ("square", "ellipse", "heart")
@@ -35,6 +37,11 @@ CELLS = 31
 """Cells per unit length."""
 REACH = 14.0
 """No shape of scale 1 reaches further from its centre, in units (the square's corner: 13.58)."""
+
+FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
+FOLDERS = ("dsprites", "dSprites", "")
+ORIGINAL = npz.Original(name="dSprites", counts=(1, 3, 6, 40, 32, 32), size=64)
+"""The first factor of the file is the colour: white."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +58,8 @@ class Options:
     """1 to 40; 40 goes from 0 to 2π with both ends, fewer leave 2π out."""
     positions: int = 32
     """1 to 32 for each of posX and posY."""
+    original: bool = False
+    """Whether the images of this grid are read from the original file instead, at size 64 alone."""
 
     def __post_init__(self) -> None:
         choice("sprites", "size", self.size, (16, 32, 64, 128))
@@ -58,6 +67,13 @@ class Options:
         whole("sprites", "scales", self.scales, len(SCALES))
         whole("sprites", "orientations", self.orientations, len(ORIENTATIONS))
         whole("sprites", "positions", self.positions, POSITIONS)
+        if not isinstance(self.original, bool):
+            raise ValueError(f"sprites: original must be true or false, not {self.original!r}.")
+        if self.original and self.size != ORIGINAL.size:
+            raise ValueError(
+                f"sprites: size must be {ORIGINAL.size} where original is true, not {self.size}; "
+                "only rendered images have another."
+            )
         count = self.shapes * self.scales * self.orientations * self.positions**2
         if count < 10:
             raise ValueError(f"sprites: the grid must have 10 images or more, to be split; this one has {count}.")
@@ -91,7 +107,9 @@ def describe(options: Options) -> Description:
         factors={name: n for name, n in kept.items() if n > 1},
         classes=tuple(SHAPES[i] for i in grid(options)["shape"]),
         summary="dSprites: white shapes on black, every factor known",
-        source="rendered here, after Matthey et al. 2017",
+        source=f"Matthey et al. 2017, {FILE} (--data-root)"
+        if options.original
+        else "rendered here, after Matthey et al. 2017",
     )
 
 
@@ -102,18 +120,13 @@ def prepare(
     download: bool = False,
     progress: Progress = None,
 ) -> Arrays:
-    """Render every image of the grid; label = shape.
+    """Render every image of the grid, or read it from the original under ``source``; label = shape.
 
-    Nothing is read, so ``source`` and ``download`` do not matter.
+    Nothing is ever downloaded. Raises ``DatasetError`` if the original is asked for and is missing,
+    damaged or another file; without it nothing is read.
     """
     description = describe(options)
-    images = np.empty((description.images, description.row_bytes), dtype=np.uint8)
-    done = 0
-    for block in _blocks(options):
-        images[done : done + len(block)] = block
-        done += len(block)
-        if progress is not None:
-            progress(done, description.images)
+    images = _read(options, source, progress) if options.original else _rendered(options, progress)
     counts = [len(indices) for indices in grid(options).values()]
     every = np.indices(counts, dtype=np.uint8).reshape(len(counts), -1).T
     varied = [i for i, n in enumerate(counts) if n > 1]
@@ -126,6 +139,27 @@ def prepare(
         split=split,
         rule=rule,
     )
+
+
+def _read(options: Options, source: Path | None, progress: Progress) -> np.ndarray:
+    """Packed images of the grid from the original file: uint8 (N, 512)."""
+    remedy = f"Put {FILE} there, or name its folder with --data-root; or leave out original=true to render the images."
+    path = originals.find("sprites", source, FILE, FOLDERS, remedy)
+    kept = np.ix_(np.arange(1), *grid(options).values())
+    return npz.read(path, ORIGINAL, np.ravel_multi_index(kept, ORIGINAL.counts).ravel(), progress)
+
+
+def _rendered(options: Options, progress: Progress) -> np.ndarray:
+    """Packed images of the grid: uint8 (N, size·size/8)."""
+    description = describe(options)
+    images = np.empty((description.images, description.row_bytes), dtype=np.uint8)
+    done = 0
+    for block in _blocks(options):
+        images[done : done + len(block)] = block
+        done += len(block)
+        if progress is not None:
+            progress(done, description.images)
+    return images
 
 
 def _blocks(options: Options) -> Iterator[np.ndarray]:

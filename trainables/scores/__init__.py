@@ -22,7 +22,10 @@ class Metric:
     """Full name, as ``score/mig``; after the slash comes the key of the score's result."""
     direction: Literal["maximize", "minimize"]
     needs: tuple[str, ...] = ()
-    """What the dataset must have: ``factors`` or ``labels``."""
+    """What the dataset must have (``factors``, ``labels``) and what the method must give.
+
+    A method gives ``posterior``, ``reconstruction``, ``classes``, ``secondary_classes``, or a group of latents by name.
+    """
     ceiling: str = ""
     """The best value that the definition allows, in words, where there is one."""
     floor: str = ""

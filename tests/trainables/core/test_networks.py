@@ -11,6 +11,7 @@ from trainables.core import networks
 SHAPES = [
     *[("burgess", (channels, side, side)) for side in (16, 28, 32, 64, 128) for channels in (1, 3)],
     *[("report", shape) for shape in ((1, 28, 28), (3, 8, 8), (1, 4, 4))],
+    *[("nar", (channels, side, side)) for side in (32, 64) for channels in (1, 3)],
     ("mlp", (2, 5, 9)),
 ]
 
@@ -23,10 +24,13 @@ def test_shapes(name, shape):
     assert network.decode(mean).shape == (2, *shape)
 
 
+def weights(network):
+    return [tuple(p.shape) for name, p in network.named_parameters() if "weight" in name]
+
+
 def test_burgess_is_the_published_one():
     network = networks.build("burgess", (1, 64, 64), 10)
-    shapes = [tuple(p.shape) for name, p in network.encoder.named_parameters() if "weight" in name]
-    assert shapes == [
+    assert weights(network.encoder) == [
         (32, 1, 4, 4),
         (32, 32, 4, 4),
         (64, 32, 4, 4),
@@ -34,9 +38,8 @@ def test_burgess_is_the_published_one():
         (256, 1024),
         (20, 256),
     ]
-    shapes = [tuple(p.shape) for name, p in network.decoder.named_parameters() if "weight" in name]
     # A transposed convolution's weight has its inputs first.
-    assert shapes == [
+    assert weights(network.decoder) == [
         (256, 10),
         (1024, 256),
         (64, 64, 4, 4),
@@ -51,15 +54,38 @@ def test_report_network_has_the_report_sizes():
     linear = [m for m in network.modules() if isinstance(m, torch.nn.Linear)]
     sizes = [(m.in_features, m.out_features) for m in linear]
     assert sizes == [(3136, 24), (12, 24), (24, 49), (12544, 784)]
+    layers = [m for m in network.encoder.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [(m.out_channels, m.kernel_size, m.stride) for m in layers] == [
+        (64, (4, 4), (2, 2)),
+        (64, (4, 4), (2, 2)),
+        (64, (4, 4), (1, 1)),
+    ]
+    convolutions = [shape for shape in weights(network.decoder) if len(shape) == 4]
+    assert convolutions == [(1, 64, 4, 4), (64, 64, 4, 4), (64, 64, 4, 4)]
+    slopes = {m.negative_slope for m in network.modules() if isinstance(m, torch.nn.LeakyReLU)}
+    assert slopes == {0.2}
+
+
+def test_nar_network_has_the_report_sizes():
+    network = networks.build("nar", (3, 64, 64), 10)
+    halvings = [(32, 3, 4, 4), (32, 32, 4, 4), (64, 32, 4, 4), (64, 64, 4, 4)]
+    assert weights(network.encoder) == [*halvings, (128, 64, 4, 4), (20, 128, 1, 1)]
+    # The mirror: a transposed convolution's weight has its inputs first, as the convolution's has them second.
+    assert weights(network.decoder) == [(128, 10, 1, 1), (128, 64, 4, 4), *halvings[::-1]]
+    smaller = networks.build("nar", (3, 32, 32), 10)
+    assert weights(smaller.encoder)[1:] == weights(network.encoder)[2:]
+    assert weights(smaller.decoder)[:-1] == weights(network.decoder)[:-2]
+
+
+def test_classifier_is_a_plain_network():
+    layers = networks.classifier(7, 3, units=5)
+    assert weights(layers) == [(5, 7), (5, 5), (3, 5)]
+    assert [type(m).__name__ for m in layers] == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
 
 
 def test_discriminator_has_six_hidden_layers():
-    linear = [m for m in networks.discriminator(10).modules() if isinstance(m, torch.nn.Linear)]
-    assert [(m.in_features, m.out_features) for m in linear] == [
-        (10, 1000),
-        *[(1000, 1000)] * 5,
-        (1000, 2),
-    ]
+    assert weights(networks.discriminator(10)) == [(1000, 10), *[(1000, 1000)] * 5, (2, 1000)]
+    assert weights(networks.discriminator(4, units=8, layers=5)) == [(8, 4), *[(8, 8)] * 4, (2, 8)]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +96,8 @@ def test_discriminator_has_six_hidden_layers():
         ("burgess", (1, 32, 64), "not 32×64"),
         ("report", (1, 30, 30), "divisible by 4, not 30×30"),
         ("report", (1, 28, 32), "square"),
+        ("nar", (3, 28, 28), "side of 32 or 64, not 28×28"),
+        ("nar", (3, 64, 32), "square"),
     ],
 )
 def test_impossible_networks(name, shape, says):

@@ -1,0 +1,1 @@
+"""What the tables share: experiments, the process pool that runs them, intervals and verdicts, the page."""

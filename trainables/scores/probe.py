@@ -1,0 +1,77 @@
+"""Leakage: how well a linear probe tells the class from each group of codes.
+
+The report "Class-conditional and class-generic VAE" asks it of z, which should not know the class, and of w, which
+should; the one of JADE, of style and content. Here the probe is multinomial logistic regression on standardised
+codes, so that it costs little at every evaluation; a probe of a classifier's own capacity is in
+``trainables.protocols.leakage``. A group that is told the label carries it in any case, so such groups are probed a
+second time by ``NAME_blind``: the codes averaged over all labels, which know of the class what the image tells.
+
+Letters: N images, Z codes of a group.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from trainables.scores import Metric
+
+POINTS = 3_000
+"""Images at most: two thousand fit the probe, one thousand test it."""
+CONSTANT = 1e-6
+"""Codes whose standard deviation is below this part of their size are constant but for rounding."""
+ITERATIONS = 300
+
+CHANCE = "the largest class's share: nothing is known of the class"
+
+GIVES = (
+    Metric(name="probe/z", direction="minimize", needs=("labels", "z"), ceiling="1", floor=CHANCE),
+    Metric(name="probe/w", direction="maximize", needs=("labels", "w"), ceiling="1", floor=CHANCE),
+    Metric(name="probe/w_blind", direction="maximize", needs=("labels", "w"), ceiling="1", floor=CHANCE),
+    Metric(name="probe/style", direction="minimize", needs=("labels", "style"), ceiling="1", floor=CHANCE),
+    Metric(name="probe/content", direction="maximize", needs=("labels", "content"), ceiling="1", floor=CHANCE),
+)
+
+
+def score(
+    codes_by_group: Mapping[str, np.ndarray],
+    labels_N: np.ndarray,
+    blind_by_group: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, float]:
+    """The probe's test accuracy in [0, 1] for each group (N, Z) by its name, and ``NAME_blind`` for the blind ones.
+
+    The first two thirds of the first 3,000 rows fit and the last third tests, without shuffling; a group may have
+    fewer rows than there are labels. Where the fitting rows are of a single class there is nothing to tell, and
+    nothing is given. Raises ``ValueError`` for arrays that do not fit.
+    """
+    groups = {**codes_by_group, **{f"{group}_blind": codes for group, codes in (blind_by_group or {}).items()}}
+    found = {group: _accuracy(group, codes, np.asarray(labels_N)) for group, codes in groups.items()}
+    return {group: accuracy for group, accuracy in found.items() if accuracy is not None}
+
+
+def _accuracy(group: str, codes: np.ndarray, labels_N: np.ndarray) -> float | None:
+    # Imported here: the registry of scores is read by commands that must be quick.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    codes_NZ = np.asarray(codes, np.float64)[:POINTS]
+    if codes_NZ.ndim != 2 or not codes_NZ.shape[1] or labels_N.ndim != 1 or len(labels_N) < len(codes_NZ):
+        raise ValueError(
+            f"Codes of a group must be one row for each image, with a label; {group!r} has {codes_NZ.shape} "
+            f"for labels {labels_N.shape}."
+        )
+    if not np.isfinite(codes_NZ).all():
+        raise ValueError(f"Codes must be finite numbers; those of {group!r} are not.")
+    labels_N, fit = labels_N[: len(codes_NZ)], 2 * len(codes_NZ) // 3
+    if len(np.unique(labels_N[:fit])) < 2:
+        return None
+    mean_Z, deviation_Z = codes_NZ[:fit].mean(0), codes_NZ[:fit].std(0)
+    alive_Z = deviation_Z > CONSTANT * np.abs(codes_NZ[:fit]).max(0)
+    standard_NZ = np.where(alive_Z, codes_NZ - mean_Z, 0.0) / np.where(alive_Z, deviation_Z, 1.0)
+    with warnings.catch_warnings():
+        # An optimum not quite reached moves the accuracy by less than its own sampling error.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        probe = LogisticRegression(max_iter=ITERATIONS).fit(standard_NZ[:fit], labels_N[:fit])
+    return float(probe.score(standard_NZ[fit:], labels_N[fit:]))
