@@ -28,6 +28,8 @@ from torch import Tensor, nn
 from trainables.core import gaussians, limits, networks
 from trainables.core.contract import Adam, InputSpec
 
+PICTURES = ("traversal", "report_traversals", "loss_curves")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:

@@ -41,7 +41,7 @@ def experiments(plan: Plan) -> list[Experiment]:
             method="factor_vae",
             config=config,
             source=Source(name="nar"),
-            steps=12_000 if plan.full else 500,
+            steps=12_000 if plan.full else 400,
             seeds=(seed,),
             measure="analogy",
         )

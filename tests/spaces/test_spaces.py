@@ -138,7 +138,7 @@ def test_published_grids_are_covered(method, key, values):
 
 
 def test_unknown_space():
-    with pytest.raises(ValueError, match=r"'beta_vea'.*beta_vae, factor_vae.*mean 'beta_vae'"):
+    with pytest.raises(ValueError, match=r"'beta_vea'.*beta_vae, class_conditional_vae.*mean 'beta_vae'"):
         spaces.load("beta_vea")
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trainables import beta_vae
-from trainables.core.contract import Ramp, hyperparameters
+from trainables.core.contract import InputSpec, Ramp, hyperparameters
 
 
 def in_numpy(model, drawn, likelihood):
@@ -34,6 +34,7 @@ def in_numpy(model, drawn, likelihood):
 def test_loss(form, likelihood, step, split):
     hp = beta_vae.Hyperparameters(
         form=form,
+        capacity_loss="absolute",
         likelihood=likelihood,
         beta=3.5,
         gamma=17.0,
@@ -42,7 +43,7 @@ def test_loss(form, likelihood, step, split):
         batch_size=5,
     )
     torch.manual_seed(0)
-    model = beta_vae.build(hp, (2, 16, 16)).double()
+    model = beta_vae.build(hp, InputSpec(shape=(2, 16, 16))).double()
     with torch.no_grad():
         model["vae"].encoder[-1].weight.mul_(20)
     data = split((2, 16, 16), dtype=torch.float64)
@@ -71,4 +72,4 @@ def test_capacity_must_be_a_ramp_upward(capacity):
 
 def test_image_size_that_no_network_takes():
     with pytest.raises(ValueError, match=r"16, 28, 32, 64, 128, not 20×20"):
-        beta_vae.build(beta_vae.Hyperparameters(), (1, 20, 20))
+        beta_vae.build(beta_vae.Hyperparameters(), InputSpec(shape=(1, 20, 20)))

@@ -89,7 +89,9 @@ def test_naive_form_has_one_code_that_is_told_the_class(split):
 @pytest.mark.parametrize("adversary", adversaries.ADVERSARIES)
 @pytest.mark.parametrize("seen", ["z", "w", "both"])
 def test_contested_losses(split, adversary, seen):
-    hp, model, drawn = case(split, adversary=adversary, classifier_input=seen, adversary_weight=11.0)
+    hp, model, drawn = case(
+        split, adversary=adversary, classifier_input=seen, classifier_view="sample", adversary_weight=11.0
+    )
     found = method.losses(model, drawn, hp, STEP)
     plain, _, _ = case(split, adversary="none")
     codes, _, _, y = parts(model, drawn)
@@ -200,3 +202,14 @@ def test_each_player_has_its_own_rate():
     hp = method.Hyperparameters(lr=2e-4, classifier_lr=3e-3)
     found = optimizers(method, hp, ["vae", "classifier"])
     assert (found["vae"].lr, found["classifier"].lr) == (2e-4, 3e-3)
+
+
+def test_the_classifier_is_shown_standardised_means(split):
+    hp, model, drawn = case(split, adversary_weight=11.0)
+    seen = []
+    model["classifier"].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach()))
+    found = method.losses(model, drawn, hp, STEP)
+    assert found["classifier"].isfinite() and seen
+    for code_BZ in seen:
+        torch.testing.assert_close(code_BZ.mean(0), torch.zeros_like(code_BZ[0]), atol=1e-9, rtol=0)
+        torch.testing.assert_close(code_BZ.square().mean(0), torch.ones_like(code_BZ[0]), atol=1e-3, rtol=0)

@@ -46,7 +46,7 @@ def off_capacity(kl: Tensor, capacity: Tensor, form: str) -> Tensor:
         return (kl - capacity).abs()
     if form != "rounded":
         raise ValueError(f"No capacity_loss {form!r}; there are {', '.join(CAPACITY_LOSSES)}.")
-    return F.huber_loss(kl, capacity) + 0.5
+    return F.huber_loss(kl, capacity.to(kl.dtype)) + 0.5
 
 
 def reconstruction_per_image(logits_BCHW: Tensor, image_BCHW: Tensor, likelihood: str) -> Tensor:

@@ -89,3 +89,19 @@ def test_gaussian_total_correlation_of_collapsed_and_of_equal_codes_is_finite():
     for mean, log_variance in ((torch.zeros(64, 6), 0.0), (code, -10.0)):
         found = gaussians.gaussian_total_correlation(mean, torch.full((64, 6), log_variance))
         assert found.isfinite() and found >= -1e-6
+
+
+@given(st.floats(0, 100), st.floats(0, 100))
+def test_the_rounded_distance_is_the_absolute_one_but_for_its_corner(kl, capacity):
+    kl_, capacity_ = torch.tensor(kl, dtype=torch.float64, requires_grad=True), torch.tensor(capacity)
+    rounded = gaussians.off_capacity(kl_, capacity_, "rounded")
+    off = kl - float(capacity_)
+    assert rounded.item() == pytest.approx(abs(off) if abs(off) > 1 else (off**2 + 1) / 2, abs=1e-9)
+    (gradient,) = torch.autograd.grad(rounded, kl_)
+    assert gradient.item() == pytest.approx(min(1.0, max(-1.0, off)), abs=1e-9)
+    assert gaussians.off_capacity(kl_, capacity_, "absolute").item() == pytest.approx(abs(off), abs=1e-9)
+
+
+def test_an_unknown_distance_is_refused():
+    with pytest.raises(ValueError, match="rounded, absolute"):
+        gaussians.off_capacity(torch.tensor(1.0), torch.tensor(1.0), "squared")

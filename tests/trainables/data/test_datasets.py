@@ -40,7 +40,7 @@ def dataset(request, cache):
 
 def test_the_files_are_the_datasets():
     expected = "celeba digits faces fashion_mnist jaffe mnist nar sprites svhn usps"
-    assert data.names() == tuple(expected.split())
+    assert set(expected.split()) <= set(data.names())
 
 
 @pytest.mark.parametrize("name", data.names())
