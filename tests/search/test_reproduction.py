@@ -61,6 +61,11 @@ def test_verdicts(low, high, above, below, verdict):
     assert claim("", "", found, above=above, below=below).verdict == verdict
 
 
+def test_what_was_too_short_to_tell_is_not_told():
+    found = Interval(mean=1.5, low=1, high=2, count=5)
+    assert claim("", "", found, above=0.0, decidable=False).verdict == OPEN
+
+
 def test_differences_are_paired_by_seed():
     records = [
         {"row": row, "seed": seed, "values": {"x": offset + 100.0 * seed}, "seconds": {"training": 30.0}}

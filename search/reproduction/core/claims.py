@@ -91,14 +91,18 @@ def claim(
     unit: str = "",
     digits: int = 2,
     scale: float = 1.0,
+    decidable: bool = True,
 ) -> Claim:
     """The claim that the true mean lies ``above`` (or ``below``, or between both).
 
-    It holds when the whole interval does, does not when none of it does, and cannot be told otherwise.
+    It holds when the whole interval does, does not when none of it does, and cannot be told otherwise, nor where the
+    experiment is not ``decidable`` because it is far shorter than what the report speaks of.
     """
     low = -math.inf if above is None else above
     high = math.inf if below is None else below
-    if low < found.low and found.high < high:
+    if not decidable:
+        verdict = OPEN
+    elif low < found.low and found.high < high:
         verdict = HOLDS
     elif found.high <= low or found.low >= high:
         verdict = FAILS
