@@ -15,7 +15,7 @@ REPORT = (
     "18.4."
 )
 DIFFERENCE = (
-    "Measured on all test images with one sample of the posterior. Small size: 2,500 steps of Adam 1e-3 (three "
+    "Measured on all test images with one sample of the posterior. Small size: 2,000 steps of Adam 1e-3 (2.6 "
     "epochs) and a discriminator of 256 units. Full size: 30,000 steps of Adam 1e-4, 1000 units. How long the "
     "published models were trained is not known."
 )

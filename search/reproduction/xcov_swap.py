@@ -14,7 +14,7 @@ REPORT = (
 DIFFERENCE = (
     "JAFFE is gated by its licence, so these are rendered faces (10 identities × 7 expressions × takes, 48×48). "
     "Success is judged by two classifiers, of expression and of identity, trained on real images alone; images "
-    "are split before pairing, and swaps are of test images. Small size: widths from 512 with 64 latents, 3,000 "
+    "are split before pairing, and swaps are of test images. Small size: widths from 512 with 64 latents, 2,000 "
     "steps. Full size: the report's widths and 256 latents, 20,000 steps. Both methods have equal networks, steps "
     "and images a step."
 )
