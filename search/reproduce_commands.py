@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from search.data_commands import refusing
 from trainables.core.registry import nearest
+
+if TYPE_CHECKING:
+    from search.reproduction.core.experiment import Experiment, Plan
 
 
 def reproduce(
@@ -40,55 +45,35 @@ def reproduce(
         typer.echo("Run some with `teasel reproduce TABLE …`, or all with `teasel reproduce all`.")
         return
     chosen = known if "all" in tables else [name for name in known if name in tables]
-    with refusing():
-        for name in chosen:
-            _one(
-                name,
-                full=full,
-                seeds=seeds,
-                first_seed=first_seed,
-                storage=storage,
-                output=output,
-                data_root=data_root,
-                device=device,
-                workers=workers,
-            )
-
-
-def _one(
-    name: str,
-    *,
-    full: bool,
-    seeds: int | None,
-    first_seed: int,
-    storage: Path,
-    output: Path,
-    data_root: str | None,
-    device: str | None,
-    workers: int | None,
-) -> None:
-    from rich.progress import Progress
-
-    from search import reproduction
-    from search.reproduction.core.claims import Results
     from search.reproduction.core.experiment import Plan
-    from search.reproduction.core.results_page import section, write, written
-    from search.reproduction.core.runner import run
 
-    table = reproduction.load(name)
     plan = Plan(
         full=full,
-        seeds=tuple(range(first_seed, first_seed + (seeds or table.SEEDS))),
         data_root=data_root,
         device=device or ("cuda" if full else "cpu"),
         storage=storage,
         workers=workers or os.cpu_count() or 1,
     )
+    with refusing():
+        for name in chosen:
+            count = seeds or reproduction.load(name).SEEDS
+            _one(name, dataclasses.replace(plan, seeds=tuple(range(first_seed, first_seed + count))), output)
+
+
+def _one(name: str, plan: Plan, output: Path) -> None:
+    from rich.progress import Progress
+
+    from search import reproduction
+    from search.reproduction.core.claims import Results
+    from search.reproduction.core.results_page import section, write, written
+    from search.reproduction.core.runner import run
+
+    table = reproduction.load(name)
     if hasattr(table, "prepare"):
         table.prepare(plan)
     experiments = table.experiments(plan)
-    _data(experiments, data_root)
-    file = storage / "reproduction" / f"{name}.jsonl"
+    _data(experiments, plan.data_root)
+    file = plan.storage / "reproduction" / f"{name}.jsonl"
     with Progress() as progress:
         bar = progress.add_task(name, total=len(experiments))
         records = run(experiments, plan, file, lambda record: progress.advance(bar))
@@ -101,7 +86,7 @@ def _one(
     typer.echo(f"{name}: {results.core_minutes:.0f} core-minutes; written to {output}; every record is in {file}")
 
 
-def _data(experiments: Sequence, data_root: str | None) -> None:
+def _data(experiments: Sequence[Experiment], data_root: str | None) -> None:
     """Prepare each dataset once, before processes would wait for each other."""
     from trainables.core.dataset import open_source
 

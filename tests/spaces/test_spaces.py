@@ -95,7 +95,8 @@ def test_joint_for_ray_has_every_method():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_keys_are_the_method_s_hyperparameters(method):
-    trainables = pytest.importorskip("trainables")
+    import trainables
+
     hyperparameters = trainables.method(method).Hyperparameters
     fields = {field.name for field in dataclasses.fields(hyperparameters)}
     assert set(spaces.load(method).fields) == fields
@@ -104,7 +105,7 @@ def test_keys_are_the_method_s_hyperparameters(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_method_takes_every_extreme(method):
     """Each end of each range, and each option, is accepted by the method's own checks."""
-    trainables = pytest.importorskip("trainables")
+    import trainables
     from trainables.core.contract import hyperparameters
 
     space = spaces.load(method)

@@ -107,7 +107,8 @@ def test_the_first_split_never_changes():
 
 @pytest.mark.parametrize(("name", "mean"), [("mnist", 33.32), ("fashion_mnist", 72.94)])
 def test_the_originals_are_read_right(name, mean, cache):
-    torchvision = pytest.importorskip("torchvision")
+    import torchvision
+
     folder = data.load(name).ORIGINAL.folder
     if not (ORIGINALS / folder).is_dir():
         pytest.skip(f"no {folder} in {ORIGINALS} (set TEASEL_DATA_ROOT)")
