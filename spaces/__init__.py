@@ -44,8 +44,10 @@ def needs(name: str) -> tuple[str, ...]:
 def gives(name: str) -> tuple[str, ...]:
     """What a method gives to be scored: names of groups of latents, and capabilities.
 
-    ``posterior`` (log-variances, so a KL), ``reconstruction``, ``classes`` (class probabilities) and
-    ``secondary_classes`` (of the second dataset's images too). Raises ``ValueError`` as ``needs``.
+    ``posterior`` (log-variances, so a KL), ``reconstruction``, ``classes`` (class probabilities),
+    ``secondary_classes`` (of the second dataset's images too); and what failure conditions are about: ``capacity`` (a
+    KL that should reach a capacity), ``class_free`` (a group that should not know the class) and ``discriminator``.
+    Raises ``ValueError`` as ``needs``.
     """
     return tuple(getattr(_module(name), "GIVES", VARIATIONAL))
 
@@ -64,6 +66,6 @@ def join(spaces: Mapping[str, Space]) -> Joint:
 
 
 __all__ = [
-    "RAMP", "Choice", "Domain", "Float", "Int", "Joint", "Ramp", "Space", "gives", "join", "load", "names",
+    "RAMP", "VARIATIONAL", "Choice", "Domain", "Float", "Int", "Joint", "Ramp", "Space", "gives", "join", "load", "names",
     "needs",
 ]  # fmt: skip

@@ -5,7 +5,9 @@ capacity 25 nats, gamma 1000) and Locatello et al. 2019 (arXiv 1811.12359: beta 
 to 100 with gamma 1000; Adam 1e-4).
 """
 
-from spaces import Choice, Float, Int, Ramp, Space
+from spaces import VARIATIONAL, Choice, Float, Int, Ramp, Space
+
+GIVES = (*VARIATIONAL, "capacity")
 
 SPACE = Space(
     form=Choice("beta", "capacity"),

@@ -8,7 +8,7 @@ the adversary, no sizes and no learning rates: those ranges are ours.
 from spaces import Choice, Float, Int, Ramp, Space
 
 NEEDS = ("labels",)
-GIVES = ("z", "w", "posterior", "reconstruction")
+GIVES = ("z", "w", "posterior", "reconstruction", "capacity", "class_free")
 
 TWO_CODES = {"form": ("class_conditional",)}
 CAPACITY = {"pressure": ("capacity",)}

@@ -5,7 +5,9 @@ and the grid of Locatello et al. 2019 (arXiv 1811.12359: gamma 10 to 100; Adam 1
 players).
 """
 
-from spaces import Choice, Float, Int, Space
+from spaces import VARIATIONAL, Choice, Float, Int, Space
+
+GIVES = (*VARIATIONAL, "discriminator")
 
 DENSITY_RATIO = {"tc": ("density_ratio",)}
 

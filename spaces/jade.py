@@ -9,7 +9,7 @@ The sizes are the report's.
 from spaces import Choice, Float, Int, Space
 
 NEEDS = ("labels", "secondary")
-GIVES = ("style", "content", "posterior", "reconstruction", "classes", "secondary_classes")
+GIVES = ("style", "content", "posterior", "reconstruction", "classes", "secondary_classes", "class_free")
 
 SPACE = Space(
     reconstruction_weight=Float(1e-4, 10.0, log=True, least=0.0),

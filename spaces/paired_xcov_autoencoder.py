@@ -9,7 +9,7 @@ a sweep opens it.
 from spaces import Choice, Float, Int, Space
 
 NEEDS = ("labels", "identity")
-GIVES = ("z", "reconstruction", "classes")
+GIVES = ("z", "reconstruction", "classes", "class_free")
 
 SPACE = Space(
     alpha=Float(0.02, 20.0, log=True, least=0.0),

@@ -9,7 +9,7 @@ weights' ratios matter much, so beta stays where it is unless a sweep opens it.
 from spaces import Choice, Float, Int, Space
 
 NEEDS = ("labels",)
-GIVES = ("z", "reconstruction", "classes")
+GIVES = ("z", "reconstruction", "classes", "class_free")
 
 SPACE = Space(
     alpha=Float(0.01, 10.0, log=True, least=0.0),

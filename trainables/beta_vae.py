@@ -105,6 +105,11 @@ def _pressure(kl: Tensor, hp: Hyperparameters, step: Tensor) -> Tensor:
     return hp.gamma * gaussians.off_capacity(kl, hp.capacity.at(step), hp.capacity_loss)
 
 
+def capacities(hp: Hyperparameters) -> dict[str, Ramp]:
+    """The nats that the KL of each group should reach."""
+    return {"z": hp.capacity} if hp.form == "capacity" else {}
+
+
 def codes(model: nn.ModuleDict, images: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
     """The posterior: ``z`` its mean, ``z_log_variance`` its log-variance, each (B, Z)."""
     mean_BZ, log_variance_BZ = networks.autoencoder(model).encode(images)

@@ -41,6 +41,7 @@ from trainables.core import adversaries, gaussians, limits, networks
 from trainables.core.contract import CLASSES, LOG_VARIANCE, Adam, InputSpec, Ramp
 
 PICTURES = ("class_traversal", "relabel", "scatter", "loss_curves")
+CLASS_FREE = ("z",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,15 +224,20 @@ def losses(model: nn.ModuleDict, drawn: dict[str, Tensor], hp: Hyperparameters, 
     return {"vae": loss + charge, **parts, **rest}
 
 
+def capacities(hp: Hyperparameters) -> dict[str, Ramp]:
+    """The nats that the KL of each group should reach."""
+    each = {"z": hp.capacity_z, "w": hp.capacity_w}
+    return {group: each[group] for group in hp.groups} if hp.pressure == "capacity" else {}
+
+
 def _pressure(kl: Mapping[str, Tensor], hp: Hyperparameters, step: Tensor) -> Tensor:
     """What the loss charges for the nats of each group."""
     weights = {"z": hp.beta, "w": hp.gamma}
     if hp.pressure == "beta":
         return sum((weights[group] * value for group, value in kl.items()), step.new_zeros(()))
-    capacities = {"z": hp.capacity_z, "w": hp.capacity_w}
     charges = [
-        weights[group] * gaussians.off_capacity(value, capacities[group].at(step), hp.capacity_loss)
-        for group, value in kl.items()
+        weights[group] * gaussians.off_capacity(kl[group], capacity.at(step), hp.capacity_loss)
+        for group, capacity in capacities(hp).items()
     ]
     return torch.stack(charges).sum()
 

@@ -33,6 +33,7 @@ from trainables.core.contract import CLASSES, LOG_VARIANCE, InputSpec
 from trainables.core.networks import Autoencoder
 
 PICTURES = ("activation_variance", "traversal", "loss_curves")
+CLASS_FREE = ("style",)
 
 DIRECTIONS = ("primary_to_secondary", "secondary_to_primary", "symmetric")
 

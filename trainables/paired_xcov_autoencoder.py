@@ -32,6 +32,7 @@ from trainables.core.contract import InputSpec
 
 PICTURES = ("traversal", "swap", "relabel", "class_grid", "scatter", "loss_curves")
 PAIRINGS = ("different", "any")
+CLASS_FREE = ("z",)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,7 @@ from trainables.core import gaussians, limits, xcov
 from trainables.core.contract import InputSpec
 
 PICTURES = ("traversal", "class_grid", "scatter", "swap", "relabel", "loss_curves")
+CLASS_FREE = ("z",)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import torch
 
 import spaces
 import trainables
+from trainables.core.conditions import DISCRIMINATOR
 from trainables.core.contract import CLASSES, LOG_VARIANCE, decodes, hyperparameters, latents, optimizers
 
 SHAPES = {"burgess": (1, 16, 16), "report": (2, 12, 12), "mlp": (3, 5, 7), "nar": (3, 32, 32)}
@@ -91,10 +92,15 @@ def test_contract(name, config, split):
 
 @pytest.mark.parametrize(("name", "config"), CASES)
 def test_a_method_gives_what_its_space_says(name, config, split):
-    method, _, model, data, _, _ = made(name, config, split)
+    method, hp, model, data, _, _ = made(name, config, split)
     index = torch.arange(5)
     codes = method.codes(model, data.images(index), data.labels(index))
     gives = set(latents(codes))
+    assert set(getattr(method, "CLASS_FREE", ())) <= gives
+    assert not hasattr(method, "capacities") or set(method.capacities(hp)) <= gives
+    gives |= {"capacity"} if hasattr(method, "capacities") else set()
+    gives |= {"class_free"} if getattr(method, "CLASS_FREE", ()) else set()
+    gives |= {DISCRIMINATOR} if DISCRIMINATOR in model else set()
     gives |= {"posterior"} if any(group.endswith(LOG_VARIANCE) for group in codes) else set()
     gives |= {"classes"} if CLASSES in codes else set()
     gives |= {"reconstruction"} if decodes(method) else set()
@@ -103,8 +109,8 @@ def test_a_method_gives_what_its_space_says(name, config, split):
 
 
 def name_varies(name: str, said: set[str], given: set[str]) -> bool:
-    """A group that only some forms of the method have may be said, but nothing may be given unsaid."""
-    return given < said and said - given <= {"w"}
+    """A group or player that only some forms of the method have may be said, but nothing may be given unsaid."""
+    return given < said and said - given <= {"w", DISCRIMINATOR}
 
 
 @pytest.mark.parametrize(("name", "config"), CASES)

@@ -1,8 +1,9 @@
 """The contract of a method: the names a file in ``trainables/`` defines, and the values that pass between them.
 
 A method module has ``Hyperparameters``, ``build``, ``draw``, ``losses`` and ``codes``. It may have ``decode`` (without
-it nothing is reconstructed), ``optimizers``, ``secondary_codes`` (the codes of the second dataset's images) and
-``PICTURES`` (names of ``trainables.pictures``). Everything random is in ``draw``; ``losses`` is a pure function of
+it nothing is reconstructed), ``optimizers``, ``secondary_codes`` (the codes of the second dataset's images),
+``PICTURES`` (names of ``trainables.pictures``), ``capacities`` (the ``Ramp`` that each group's KL should follow, by
+group) and ``CLASS_FREE`` (groups that should not know the class). Everything random is in ``draw``; ``losses`` is a pure function of
 tensors. This module knows nothing about optimisation, datasets, Ray or any particular method.
 """
 

@@ -3,43 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from search.intervals import Interval, interval
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told at this size"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A mean over replicates with its 95 % interval by Student's t; infinite for one replicate."""
-
-    mean: float
-    low: float
-    high: float
-    count: int
-
-    def shown(self, digits: int = 2, scale: float = 1.0) -> str:
-        """``mean ± half width``."""
-        half = (self.high - self.low) / 2
-        spread = f" ± {half * scale:.{digits}f}" if math.isfinite(half) else " (one run)"
-        return f"{self.mean * scale:.{digits}f}{spread}"
-
-
-def interval(values: Iterable[float]) -> Interval:
-    """The mean of ``values`` and its 95 % interval.  Raises ``ValueError`` for none."""
-    array = np.asarray(list(values), np.float64)
-    if not len(array):
-        raise ValueError("An interval needs at least one value.")
-    mean = float(array.mean())
-    if len(array) == 1:
-        return Interval(mean=mean, low=-math.inf, high=math.inf, count=1)
-    from scipy import stats
-
-    half = float(stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / math.sqrt(len(array)))
-    return Interval(mean=mean, low=mean - half, high=mean + half, count=len(array))
 
 
 class Results:
