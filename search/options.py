@@ -1,0 +1,39 @@
+"""The options and arguments that several commands of ``teasel`` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Storage = Annotated[Path, typer.Option(help="Folder of all results.", envvar="TEASEL_STORAGE", show_default=True)]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the original datasets.", envvar="TEASEL_DATA_ROOT"),
+]
+Mlflow = Annotated[
+    str | None,
+    typer.Option(
+        help="Tracking server; default: a database beside the results. 'none': do not publish.",
+        envvar="MLFLOW_TRACKING_URI",
+    ),
+]
+Name = Annotated[str, typer.Argument(help="Name of a sweep, the folder in the storage.")]
+Download = Annotated[bool, typer.Option("--download", help="Fetch missing originals.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A hyperparameter: a value (lr=1e-4), a range (gamma=1..50), a list (network=burgess,mlp), "
+        "'search', or for one method (factor_vae.gamma=6); or an option of a dataset (data.size=32, "
+        "secondary.size=28), or which of its images are used (data.per_class=100, data.only=3, data.images=500).",
+    ),
+]
+Secondary = Annotated[
+    str | None, typer.Option(help="Second dataset, for methods that train on two, such as mnist beside usps.")
+]
+Address = Annotated[str | None, typer.Option(help="A running Ray cluster; default: this machine.")]
+DEFAULT = Path("results")
+"""The storage where none is named."""
