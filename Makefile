@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test check bench reproduce clean
+.PHONY: help sweep test ui-test check bench reproduce clean
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -23,7 +23,17 @@ sweep: $(READY)  ## Search β-VAE and FactorVAE on rendered sprites: about six m
 	$(BIN)/teasel run first_look --again
 
 test: $(READY)  ## All fast tests
-	$(PYTEST) tests --ignore=tests/benchmarks
+	$(PYTEST) tests --ignore=tests/benchmarks --ignore=tests/ui
+
+ui-test: $(READY)  ## A newcomer's way through the MLflow UI, in a real browser; screenshots in results/ui-test
+	$(call need,chromium)
+	$(PYTEST) tests/ui
+
+# A program from Debian, installed where that is possible and else asked for.
+define need
+@command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && \
+	apt-get install -y -q --no-install-recommends $(1); } || { echo "make $@ needs $(1): install it first."; exit 1; }
+endef
 
 check: $(READY)  ## Style, types and import rules
 	$(BIN)/ruff check .

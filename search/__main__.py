@@ -14,6 +14,8 @@ from typing import Annotated
 import typer
 
 import search
+from search import look_cli, model_cli, report_cli
+from search.options import DEFAULT, Address, DataRoot, Download, Mlflow, Name, Secondary, Set, Storage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,35 +27,6 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="Datasets: list, prepare, show.")
 app.add_typer(data_app, name="data")
 
-Storage = Annotated[Path, typer.Option(help="Folder of all results.", envvar="TEASEL_STORAGE", show_default=True)]
-DataRoot = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the original datasets.", envvar="TEASEL_DATA_ROOT"),
-]
-Mlflow = Annotated[
-    str | None,
-    typer.Option(
-        help="Tracking server; default: a database beside the results. 'none': do not publish.",
-        envvar="MLFLOW_TRACKING_URI",
-    ),
-]
-Name = Annotated[str, typer.Argument(help="Name of a sweep, the folder in the storage.")]
-Download = Annotated[bool, typer.Option("--download", help="Fetch missing originals.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="A hyperparameter: a value (lr=1e-4), a range (gamma=1..50), a list (network=burgess,mlp), "
-        "'search', or for one method (factor_vae.gamma=6); or an option of a dataset (data.size=32, "
-        "secondary.size=28), or which of its images are used (data.per_class=100, data.only=3, data.images=500).",
-    ),
-]
-Secondary = Annotated[
-    str | None, typer.Option(help="Second dataset, for methods that train on two, such as mnist beside usps.")
-]
-Address = Annotated[str | None, typer.Option(help="A running Ray cluster; default: this machine.")]
-DEFAULT = Path("results")
 RESULTS = Path("tests/reproduction/RESULTS.md")
 
 
@@ -81,6 +54,17 @@ def run(
     sampler: Annotated[str | None, typer.Option(help="tpe, gp, cmaes, qmc, nsga2, random.")] = None,
     schedule: Annotated[str | None, typer.Option(help="asha, hyperband, median, none.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the sampler and of training.")] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="Seeds of each configuration: 5, or adaptive (one, and up to five for promising ones)."),
+    ] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(help="A failure condition to keep away from: collapsed, or dead_latents=0.3; repeat for several."),
+    ] = None,
+    score: Annotated[
+        list[str] | None, typer.Option(help="A score to compute at the end of each trial, such as dci; repeatable.")
+    ] = None,
     sets: Set = None,
     name: Annotated[str | None, typer.Option(help="Name of the sweep.")] = None,
     again: Annotated[bool, typer.Option(help="If the name is taken, use the next free one.")] = False,
@@ -107,6 +91,9 @@ def run(
         "schedule": schedule,
         "seed": seed,
         "sampler_seed": seed,
+        "seeds": seeds,
+        "constraints": constraint or [],
+        "scores": score or [],
         "sets": sets or [],
         "name": name,
         "cpu": cpu,
@@ -170,45 +157,6 @@ def train(
 
 
 @app.command()
-def top(
-    name: Name,
-    storage: Storage = DEFAULT,
-    limit: Annotated[int, typer.Option(help="Rows in the terminal.")] = 20,
-    json: Annotated[bool, typer.Option("--json", help="A JSON list, every trial.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV, every trial.")] = False,
-    parquet: Annotated[Path | None, typer.Option(help="Write a Parquet file.")] = None,
-) -> None:
-    """Print the ranking of a sweep, finished or running."""
-    from search import look_commands
-
-    look_commands.top(name, storage, limit=limit, as_json=json, as_csv=csv, parquet=parquet)
-
-
-@app.command()
-def publish(
-    name: Name,
-    storage: Storage = DEFAULT,
-    mlflow: Mlflow = None,
-) -> None:
-    """Bring MLflow up to date with a sweep's ledger; doing it twice changes nothing."""
-    from search import look_commands
-
-    look_commands.publish(name, storage, mlflow=mlflow)
-
-
-@app.command()
-def ui(
-    name: Annotated[str | None, typer.Argument(help="A sweep to link to.")] = None,
-    storage: Storage = DEFAULT,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
-) -> None:
-    """Open the MLflow UI on the local results, bound to 127.0.0.1."""
-    from search import look_commands
-
-    look_commands.ui(name, storage, port=port)
-
-
-@app.command()
 def reproduce(
     tables: Annotated[
         list[str] | None, typer.Argument(help="Tables, or `all`; without any they are listed.", show_default=False)
@@ -236,6 +184,14 @@ def reproduce(
         device=device,
         workers=workers,
     )
+
+
+for command in (look_cli.top, look_cli.why, look_cli.pick, look_cli.publish, look_cli.ui):
+    app.command()(command)
+app.command()(model_cli.encode)
+app.command()(model_cli.traverse)
+app.command()(report_cli.report)
+app.command()(report_cli.compare)
 
 
 @data_app.command("list")

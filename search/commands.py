@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from search.folder import Folder
     from search.ledger import Ledger
     from search.sweep import Sweep
+    from trainables.core.dataset import Dataset
 
 
 def run(
@@ -38,7 +39,7 @@ def run(
 
     console = console_of()
     with refusing():
-        _prepare(sweep, data_root, download, console)
+        prepare(sweep, data_root, download, console)
     drive(sweep, lambda: create(sweep), data_root=data_root, mlflow=mlflow, address=address, console=console)
 
 
@@ -119,7 +120,7 @@ def resume(
         return place, ledger
 
     with refusing():
-        _prepare(sweep, data_root, download, console)
+        prepare(sweep, data_root, download, console)
     drive(sweep, begin, data_root=data_root, mlflow=mlflow, address=address, console=console)
 
 
@@ -172,7 +173,7 @@ def train(
             name=name or named,
         )
         sweep = _named(_settled(sweep), again=name is None)
-        _prepare(sweep, data_root, download, console)
+        prepare(sweep, data_root, download, console)
     drive(sweep, lambda: create(sweep), data_root=data_root, mlflow=mlflow, here=True, console=console)
 
 
@@ -202,10 +203,11 @@ def _measure(method: str) -> str:
     return ELBO if ELBO in given or not given else given[0]
 
 
-def _prepare(sweep: Sweep, data_root: Path | None, download: bool, console: Console) -> None:
+def prepare(sweep: Sweep, data_root: Path | None, download: bool, console: Console) -> Dataset:
     """Have the data at hand, and refuse what only they or a network can tell.  Raises ``ValueError``."""
     from search.preflight import check
     from search.run import source
 
     opened = open_with_progress(source(sweep.data), data_root=data_root, download=download, console=console)
     check(sweep, opened)
+    return opened

@@ -48,10 +48,12 @@ def drive(
     console: Console,
     address: str | None = None,
     here: bool = False,
+    conclude: Callable[[Driver], None] | None = None,
 ) -> None:
     """Run a sweep to its end or its interruption, and say what came of it.
 
     ``begin`` opens the ledger; it is called when all else is known to be there, so that a refusal leaves nothing.
+    ``conclude`` says what came of a sweep that ran to its end, in place of the ranking.
     """
     from search.run import Driver, loop, run_here
     from search.terminal import Display, conclusion
@@ -86,7 +88,10 @@ def drive(
             on_ray.disconnect()
     if publisher is not None:
         _wait_for(publisher, place, console)
-    conclusion(driver, console, mlflow=mlflow, interrupted=interrupted)
+    if conclude is None or interrupted or driver.broken is not None:
+        conclusion(driver, console, mlflow=mlflow, interrupted=interrupted)
+    else:
+        conclude(driver)
     if driver.broken is not None:
         typer.secho(
             f"The ledger could not be written: {driver.broken.strerror}. What is recorded is whole; when it can, "

@@ -2,14 +2,16 @@
 
 Kinds of rows, in the order in which they can come:
 ``sweep`` (first, once), ``session`` (a driver began), ``budget`` (the sweep was extended), ``trial`` (a configuration
-was suggested), ``start`` (an attempt was handed out), ``report`` (metrics at a step), ``lost`` (an attempt ended
-without an ending of the trial), ``end`` (COMPLETE, PRUNED or FAIL with its reason), ``close`` (a driver said goodbye).
+was suggested, or is to be trained under one more seed), ``start`` (an attempt was handed out), ``report`` (metrics at a
+step), ``compared`` (metrics that replicates have only together), ``lost`` (an attempt ended without an ending of the
+trial), ``end`` (COMPLETE, PRUNED or FAIL with its reason), ``pick`` (a configuration was chosen), ``close`` (a driver
+said goodbye).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from search.ledger import Row, unpack
@@ -42,18 +44,32 @@ class Trial:
     steps: int
     seed: int
     time: float
+    configuration: int = -1
+    """The number of its configuration; trials of one configuration differ in their seed alone."""
+    replicated: bool = False
+    """Whether its configuration has or may get other seeds, so that the seed belongs to its name."""
     attempts: int = 0
     started: float | None = None
     reports: list[Report] = field(default_factory=list)
     state: str = RUNNING
     reason: str = ""
     ended: float | None = None
+    condition: str = ""
+    """The failure condition that ended it, where one did."""
     lost: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.configuration < 0:
+            self.configuration = self.number
 
     @property
     def step(self) -> int:
         """The last reported step, 0 before the first report."""
         return self.reports[-1].step if self.reports else 0
+
+    def at(self, step: int) -> Report | None:
+        """The report at ``step``."""
+        return next((report for report in reversed(self.reports) if report.step == step), None)
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -67,6 +83,56 @@ class Trial:
 
 
 @dataclass(kw_only=True)
+class Configuration:
+    """A point of the space with its replicates: trials that differ in their seed alone."""
+
+    number: int
+    expected: int = 1
+    """How many replicates make it whole."""
+    trials: list[Trial] = field(default_factory=list)
+
+    @property
+    def first(self) -> Trial:
+        """The replicate that all others repeat."""
+        return self.trials[0]
+
+    @property
+    def counted(self) -> list[Trial]:
+        """Its first ``expected`` replicates, and any more that were trained to their end."""
+        return [*self.trials[: self.expected], *(t for t in self.trials[self.expected :] if t.state == COMPLETE)]
+
+    @property
+    def state(self) -> str:
+        """FAIL as soon as one replicate failed, RUNNING until the counted ones end; PRUNED if one was stopped."""
+        if any(trial.state == FAIL for trial in self.trials):
+            return FAIL
+        states = {trial.state for trial in self.counted}
+        if RUNNING in states:
+            return RUNNING
+        if PRUNED in states:
+            return PRUNED
+        return COMPLETE if len(self.trials) >= self.expected else RUNNING
+
+    @property
+    def step(self) -> int:
+        """The last step that all counted replicates have reported, 0 where there is none."""
+        return min(trial.step for trial in self.counted) if len(self.trials) >= self.expected else 0
+
+    def reports(self, step: int) -> list[Report]:
+        """The reports at ``step`` of those counted replicates that have one."""
+        return [found for trial in self.counted if (found := trial.at(step)) is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick:
+    """The configuration that a person or a rule chose, and why."""
+
+    trial: int
+    because: str
+    time: float
+
+
+@dataclass(kw_only=True)
 class History:
     """A whole sweep as its ledger tells it."""
 
@@ -77,12 +143,34 @@ class History:
     budget: int = 0
     """Number of trials, extensions included."""
     trials: list[Trial] = field(default_factory=list)
+    configurations: list[Configuration] = field(default_factory=list)
+    picks: list[Pick] = field(default_factory=list)
     sessions: list[tuple[float, float]] = field(default_factory=list)
     """Begin and last sign of life of each driver, seconds since 1970."""
     renewed: float = 0.0
     """``spent`` when the budget was last extended; a wall time counts from there."""
     closed: str | None = None
     """Why the last driver ended; ``None`` while it runs, or when it died without a word."""
+
+    def __post_init__(self) -> None:
+        for trial in self.trials:
+            self._join(trial)
+
+    @property
+    def seeds(self) -> int:
+        """How many replicates every configuration gets at once."""
+        said = self.sweep.get("seeds") or {}
+        return 1 if said.get("adaptive") else said.get("count", 1)
+
+    def configuration(self, trial: Trial) -> Configuration:
+        """The configuration that ``trial`` trains."""
+        return self.configurations[trial.configuration]
+
+    def _join(self, trial: Trial) -> None:
+        if trial.configuration == len(self.configurations):
+            self.configurations.append(Configuration(number=trial.configuration, expected=self.seeds))
+        self.configurations[trial.configuration].trials.append(trial)
+        trial.replicated = (self.sweep.get("seeds") or {}).get("count", 1) > 1
 
     def add(self, row: Row) -> None:
         """Take in one more row."""
@@ -97,24 +185,36 @@ class History:
             self.budget, self.renewed = row["trials"], self.spent
         elif kind == "trial":
             assert row["trial"] == len(self.trials), "trial numbers are consecutive"
-            self.trials.append(
-                Trial(
-                    number=row["trial"],
-                    method=row["method"],
-                    config=row["config"],
-                    params=row["params"],
-                    steps=row["steps"],
-                    seed=row["seed"],
-                    time=time,
-                )
+            trial = Trial(
+                number=row["trial"],
+                configuration=row["configuration"] if "configuration" in row else row["trial"],
+                method=row["method"],
+                config=row["config"],
+                params=row["params"],
+                steps=row["steps"],
+                seed=row["seed"],
+                time=time,
             )
+            self.trials.append(trial)
+            self._join(trial)
+        elif kind == "compared":
+            self._compare(row)
+        elif kind == "pick":
+            self.picks.append(Pick(trial=row["trial"], because=row["because"], time=time))
         elif kind == "close":
             self.closed = row["reason"]
         else:
             self._advance(self.trials[row["trial"]], row)
-        if self.sessions and kind != "budget":
-            # An extension is written between two drivers.
+        if self.sessions and kind not in ("budget", "pick"):
+            # An extension and a pick are written between two drivers.
             self.sessions[-1] = (self.sessions[-1][0], time)
+
+    def _compare(self, row: Row) -> None:
+        for number, metrics in row["metrics"].items():
+            trial = self.trials[int(number)]
+            for index, report in enumerate(trial.reports):
+                if report.step == row["step"]:
+                    trial.reports[index] = replace(report, metrics={**report.metrics, **unpack(metrics)})
 
     def _advance(self, trial: Trial, row: Row) -> None:
         kind = row["kind"]
@@ -136,6 +236,7 @@ class History:
             trial.lost.append(row["reason"])
         elif kind == "end":
             trial.state, trial.reason, trial.ended = row["state"], row["reason"], row["time"]
+            trial.condition = row.get("condition", "")
         else:
             raise ValueError(f"The ledger has a row of unknown kind {kind!r}; was it written by a newer Teasel?")
 
@@ -147,7 +248,13 @@ class History:
     @property
     def finished(self) -> bool:
         """All trials of the budget have been suggested and have ended."""
-        return len(self.trials) >= self.budget and all(t.state != RUNNING for t in self.trials)
+        open_ = any(c.state == RUNNING for c in self.configurations) or any(t.state == RUNNING for t in self.trials)
+        return not self.room and not open_
+
+    @property
+    def room(self) -> bool:
+        """Whether the budget has a whole configuration left."""
+        return len(self.trials) + self.seeds <= self.budget
 
 
 def replay(rows: Iterable[Row]) -> History:

@@ -1,4 +1,4 @@
-"""The commands that look at a sweep: ``top``, ``publish``, ``ui``."""
+"""The commands that look at a sweep: ``top``, ``why``, ``publish``, ``ui``."""
 
 from __future__ import annotations
 
@@ -39,6 +39,25 @@ def top(
         else:
             console = console_of()
             console.print(ranking_table(history, limit=limit, width=console.width))
+
+
+def why(name: str, trial: int, storage: Path) -> None:
+    """``teasel why``."""
+    from search.folder import existing
+    from search.ledger import read
+
+    with refusing():
+        from search.story import story
+        from search.sweep import Sweep
+
+        place = existing(storage, name)
+        parts = story(read(place.ledger), Sweep.model_validate(place.history().sweep), trial)
+    console = console_of()
+    for part in parts:
+        console.print(part.title, style="bold", highlight=False, markup=False)
+        for line in part.lines:
+            console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+        console.print()
 
 
 def publish(name: str, storage: Path, *, mlflow: str | None) -> None:

@@ -10,13 +10,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from search.history import COMPLETE, FAIL, PRUNED, RUNNING, History, Report, Trial, replay
+from search.assignment import Assignment, Finished, Wait
+from search.history import FAIL, PRUNED, RUNNING, Configuration, History, Trial
+from search.judge import Compare, Judge
 from search.ledger import Ledger, pack
+from search.promotion import promising
 from search.sampler import Sampler
-from search.schedule import Continue, Decision, Schedule, Stop
+from search.schedule import Continue, Decision, Pause, Schedule, Stop
+from search.standings import constraints
+from trainables.core.conditions import met
 
 ATTEMPTS = 3
 """How often a trial is begun anew after its process or node died before it is given up."""
@@ -30,6 +34,10 @@ class Sweep(Protocol):
     @property
     def budget(self) -> Any: ...
     @property
+    def seeds(self) -> Any: ...
+    @property
+    def rungs(self) -> Sequence[int]: ...
+    @property
     def report_steps(self) -> Sequence[int]: ...
     @property
     def seed(self) -> int: ...
@@ -38,34 +46,12 @@ class Sweep(Protocol):
     def judged_from(self, config: Mapping[str, Any], /) -> int: ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Assignment:
-    """One attempt at one trial, as handed to a worker."""
-
-    trial: int
-    attempt: int
-    method: str
-    config: Mapping[str, Any]
-    seed: int
-    steps: int
-    reports: tuple[int, ...]
-    """Steps at which to report, the last is ``steps``."""
-    checkpoints: tuple[str, ...]
-    """Checkpoints that the ledger names for this trial, newest first; the first whole one is continued from."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to hand out now; ask again."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """Nothing to hand out ever."""
+Comparison = Callable[[Configuration, int], Mapping[int, Mapping[str, float]]]
+"""Metrics that the replicates of a configuration have only together at a step, by trial."""
 
 
 class Loop:
-    """Drives one sweep over one ledger."""
+    """Drives one sweep over one ledger.  ``compare`` is asked when all replicates have come to the same step."""
 
     def __init__(
         self,
@@ -75,49 +61,64 @@ class Loop:
         sampler: Sampler,
         schedule: Schedule,
         concurrency: int,
+        compare: Comparison | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
         self._sweep = sweep
         self._sampler = sampler
-        self._schedule = schedule
+        self._compare = compare
         self.concurrency = concurrency
         self._clock = clock
         self._begun = clock()
         self._live: dict[int, int] = {}
         self.stopping = False
-        self.history: History = replay(ledger.rows)
+        several = sweep.seeds.count > 1 and not sweep.seeds.adaptive
+        self._judge = Judge(sweep, schedule, compares=several and compare is not None)
+        undone = self._judge.replay(ledger.rows)
         self._spent_before = self.history.spent - self.history.renewed
         sampler.rebuild(ledger.rows)
-        self._replay_schedule()
-        self._unfinished = [t.number for t in self.history.trials if t.state == RUNNING]
+        self._told = {c.number for c in self.history.configurations if c.state != RUNNING}
+        for comparison in undone:
+            self._make(comparison)
+        self._settle()
+        self._unfinished = [
+            t.number for t in self.history.trials if t.state == RUNNING and t.number not in self._judge.waiting
+        ]
+
+    @property
+    def history(self) -> History:
+        """What the ledger tells."""
+        return self._judge.history
+
+    @property
+    def waiting(self) -> frozenset[int]:
+        """Trials that have no worker, because they wait at a rung for their replicates."""
+        return frozenset(self._judge.waiting)
 
     # -- what a driver calls ------------------------------------------------------------------------------------
 
     def next(self) -> Assignment | Wait | Finished:
-        """The next attempt to run: unfinished trials first, then a new suggestion."""
+        """The next attempt to run: unfinished trials first, then missing replicates, then a new suggestion."""
         if self.stopping:
             return Finished()
         if len(self._live) >= self.concurrency:
             return Wait()
-        if self._unfinished:
-            return self._start(self.history.trials[self._unfinished.pop(0)])
-        if len(self.history.trials) >= self.history.budget or self.wall_time_left <= 0:
-            # A live trial's worker may die yet, and then the trial has to be handed out again.
-            return Wait() if self._live else Finished()
-        number = len(self.history.trials)
-        config, params = self._sampler.ask(number)
-        method = config.pop("method", self._sweep.methods[0])
-        self._record(
-            "trial",
-            trial=number,
-            method=method,
-            config=config,
-            params=params,
-            steps=self._sweep.budget.steps,
-            seed=self._sweep.seed,
-        )
-        return self._start(self.history.trials[number])
+        while self._unfinished:
+            trial = self.history.trials[self._unfinished.pop(0)]
+            if trial.state == RUNNING:
+                return self._start(trial)
+        if self.wall_time_left > 0:
+            if (again := self._to_repeat()) is not None:
+                return self._start(self._replicate(again))
+            if self.history.room:
+                return self._start(self._suggested())
+        elif not self._live:
+            reason = "the sweep's wall time ended while it waited for its replicates"
+            self._judge.pending |= dict.fromkeys(sorted(self._judge.waiting), Stop(PRUNED, reason))
+            self._settle()
+        # A live trial's worker may die yet, and then the trial has to be handed out again.
+        return Wait() if self._live else Finished()
 
     def report(
         self,
@@ -135,7 +136,8 @@ class Loop:
             return Stop(trial.state, f"attempt {attempt} is not the running one")
         if step <= trial.step:
             return Continue()
-        self._record(
+        waited = set(self._judge.waiting)
+        comparison = self._record(
             "report",
             trial=number,
             attempt=attempt,
@@ -144,18 +146,29 @@ class Loop:
             checkpoint=checkpoint,
             pictures=list(pictures),
         )
-        decision = self._judge(trial, trial.reports[-1])
-        self._sampler.report(number, step, trial.metrics)
-        if isinstance(decision, Continue) and self.wall_time_left <= 0:
-            decision = Stop(PRUNED, f"the sweep's wall time ended when it was at step {step}")
-        if isinstance(decision, Stop):
-            self._end(trial, decision)
-        return decision
+        if comparison is not None:
+            self._make(comparison)
+        configuration = self.history.configuration(trial)
+        if self._judge.whole(configuration, step) and configuration.trials.index(trial) < configuration.expected:
+            self._sampler.report(configuration, step)
+        if self.wall_time_left <= 0 and number not in self._judge.pending:
+            reason = f"the sweep's wall time ended when it was at step {step}"
+            self._judge.pending[number] = Stop(PRUNED, reason)
+        self._settle()
+        free = waited - self._judge.waiting
+        self._unfinished += sorted(n for n in free if self.history.trials[n].state == RUNNING)
+        if trial.state != RUNNING:
+            return Stop(trial.state, trial.reason)
+        if number in self._judge.waiting:
+            del self._live[number]
+            return Pause(f"its replicates are not all at rung {step}")
+        return Continue()
 
-    def failed(self, number: int, attempt: int, reason: str) -> None:
-        """The trial failed of its own; it is not tried again."""
+    def failed(self, number: int, attempt: int, reason: str, condition: str = "") -> None:
+        """The trial failed of its own; it is not tried again.  ``condition`` names what it met, where that is known."""
         if self._live.get(number) == attempt:
-            self._end(self.history.trials[number], Stop(FAIL, reason))
+            self._judge.pending[number] = Stop(FAIL, reason, condition)
+            self._settle()
 
     def lost(self, number: int, attempt: int, reason: str) -> None:
         """The trial's process or node died.  It is handed out again, ``ATTEMPTS`` times at most."""
@@ -164,7 +177,8 @@ class Loop:
         trial = self.history.trials[number]
         self._record("lost", trial=number, attempt=attempt, reason=reason)
         if len(trial.lost) >= ATTEMPTS:
-            self._end(trial, Stop(FAIL, f"lost {len(trial.lost)} times, last: {reason}"))
+            self._judge.pending[number] = Stop(FAIL, f"lost {len(trial.lost)} times, last: {reason}")
+            self._settle()
         else:
             del self._live[number]
             self._unfinished.append(number)
@@ -182,6 +196,41 @@ class Loop:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _to_repeat(self) -> Configuration | None:
+        """The configuration that needs one more replicate."""
+        if len(self.history.trials) >= self.history.budget:
+            return None
+        newest = self.history.configurations[-1:]
+        for configuration in newest:
+            if len(configuration.trials) < configuration.expected and configuration.state == RUNNING:
+                return configuration
+        seeds = self._sweep.seeds
+        return promising(self.history, self._sweep.objectives, seeds.count) if seeds.adaptive else None
+
+    def _suggested(self) -> Trial:
+        number = len(self.history.configurations)
+        config, params = self._sampler.ask(number)
+        method = config.pop("method", self._sweep.methods[0])
+        return self._new(number, method, config, params, self._sweep.seed)
+
+    def _replicate(self, configuration: Configuration) -> Trial:
+        first = configuration.first
+        seed = first.seed + len(configuration.trials)
+        return self._new(configuration.number, first.method, first.config, first.params, seed)
+
+    def _new(self, configuration: int, method: str, config: Any, params: Any, seed: int) -> Trial:
+        self._record(
+            "trial",
+            trial=len(self.history.trials),
+            configuration=configuration,
+            method=method,
+            config=config,
+            params=params,
+            steps=self._sweep.budget.steps,
+            seed=seed,
+        )
+        return self.history.trials[-1]
+
     def _start(self, trial: Trial) -> Assignment:
         attempt = trial.attempts + 1
         checkpoints = tuple(r.checkpoint for r in reversed(trial.reports) if r.checkpoint)
@@ -198,40 +247,31 @@ class Loop:
             checkpoints=checkpoints,
         )
 
-    def _judge(self, trial: Trial, report: Report) -> Decision:
-        for objective in self._sweep.objectives:
-            value = report.metrics.get(objective.metric)
-            if value is None:
-                exist = ", ".join(sorted(report.metrics))
-                return Stop(FAIL, f"it reported no {objective.metric} at step {report.step}; it reported {exist}")
-            if not math.isfinite(value):
-                return Stop(FAIL, f"{objective.metric} is {value} at step {report.step}")
-        decision: Decision = Continue()
-        if report.step >= self._sweep.judged_from(trial.config):
-            decision = self._schedule.decide(trial.number, report.step, report.metrics)
-        if report.step >= trial.steps:
-            return Stop(COMPLETE, f"finished its {trial.steps} steps")
-        return decision
+    def _make(self, comparison: Compare) -> None:
+        """Compare replicates and record what comes of it."""
+        assert self._compare is not None
+        configuration = self.history.configurations[comparison.configuration]
+        found = self._compare(configuration, comparison.step)
+        metrics = {str(number): pack(dict(each)) for number, each in found.items()}
+        self._record("compared", configuration=configuration.number, step=comparison.step, metrics=metrics)
 
-    def _end(self, trial: Trial, stop: Stop) -> None:
-        self._record("end", trial=trial.number, state=stop.state, reason=stop.reason, step=trial.step)
-        self._live.pop(trial.number, None)
-        self._sampler.tell(trial.number, trial.state, trial.metrics)
+    def _settle(self) -> None:
+        """Record every ending that was decided, and tell the sampler of the configurations that have ended."""
+        limits = constraints(self.history.sweep)
+        while self._judge.pending:
+            number, stop = next(iter(self._judge.pending.items()))
+            trial = self.history.trials[number]
+            reason = "; ".join([stop.reason, *([] if stop.state == FAIL else met(trial.metrics, limits))])
+            more = {"condition": stop.condition} if stop.condition else {}
+            self._record("end", trial=number, state=stop.state, reason=reason, step=trial.step, **more)
+            self._live.pop(number, None)
+            configuration = self.history.configuration(trial)
+            if configuration.number in self._told:
+                if self._sweep.seeds.adaptive:
+                    self._sampler.correct(self.history)
+            elif configuration.state != RUNNING:
+                self._told.add(configuration.number)
+                self._sampler.tell(configuration)
 
-    def _record(self, kind: str, **fields: Any) -> None:
-        self.history.add(self._ledger.append(kind, **fields))
-
-    def _replay_schedule(self) -> None:
-        """Give the schedule every recorded report, and write the endings that a crash kept from the ledger."""
-        last: dict[int, Decision] = {}
-        seen: dict[int, int] = {}
-        for row in list(self._ledger.rows):
-            if row["kind"] == "report":
-                trial = self.history.trials[row["trial"]]
-                report = trial.reports[seen.get(trial.number, 0)]
-                seen[trial.number] = seen.get(trial.number, 0) + 1
-                last[trial.number] = self._judge(trial, report)
-        for trial in self.history.trials:
-            decision = last.get(trial.number)
-            if trial.state == RUNNING and isinstance(decision, Stop):
-                self._end(trial, decision)
+    def _record(self, kind: str, **fields: Any) -> Compare | None:
+        return self._judge.add(self._ledger.append(kind, **fields))

@@ -24,7 +24,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
-from search.loop import Assignment, Finished, Wait
+from search.assignment import Assignment, Finished, Wait
 from search.run import Driver, attempt
 from search.sweep import Sweep
 from trainables.core.ray_trainable import ATTEMPT, REPORT, SweepTrial

@@ -1,4 +1,4 @@
-"""What came out of a sweep: the ranking of its trials, and tables of them.
+"""Tables of what came out of a sweep, and short names for what is shown in them.
 
 Reads a ``History`` and nothing else. Numbers are the ledger's own, bit for bit; what is not finite becomes null in
 every table, because JSON and CSV have no word for it. Knows nothing of MLflow, Ray or Optuna.
@@ -12,15 +12,13 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from search.history import COMPLETE, FAIL, PRUNED, RUNNING, History, Trial
+from search.history import History, Trial
+from search.standings import Standing, standings
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ORDER = (COMPLETE, PRUNED, RUNNING, FAIL)
-"""States from best to worst: what was measured to the end comes before what was not."""
 
 GREEK = {
     "alpha": "α",
@@ -38,69 +36,6 @@ GREEK = {
     "tau": "τ",
 }
 SYMBOLS = {"latents": "Z", "capacity": "C", "capacity_ramp": "C_ramp", "batch_size": "B"}
-
-
-class Goal(NamedTuple):
-    """An objective: a metric and whether more of it is better."""
-
-    metric: str
-    maximize: bool
-
-    def value(self, metrics: Mapping[str, float]) -> float:
-        """The metric, turned so that less is better; infinite where it is missing or not a number."""
-        value = metrics.get(self.metric, math.nan)
-        return math.inf if math.isnan(value) else (-value if self.maximize else value)
-
-
-def goals(objectives: Iterable[Any]) -> tuple[Goal, ...]:
-    """Objectives as goals, from ``search.sweep.Objective`` or from the ledger's own mappings."""
-    found = []
-    for objective in objectives:
-        said = objective if isinstance(objective, Mapping) else vars(objective)
-        found.append(Goal(said["metric"], said["direction"] == "maximize"))
-    return tuple(found)
-
-
-def ranking(history: History, objectives: Sequence[Any] | None = None) -> list[Trial]:
-    """All trials, best first: complete ones by objective, stopped ones by how far they came, then the rest.
-
-    With several objectives, complete trials are ordered by their non-dominated front, and within it by the first
-    objective. ``objectives`` are the sweep's own when left out.
-    """
-    said = history.sweep.get("objectives", ()) if objectives is None else objectives
-    wanted = goals(said)
-    values = {t.number: tuple(g.value(t.metrics) for g in wanted) for t in history.trials}
-    complete = [t.number for t in history.trials if t.state == COMPLETE]
-    front = fronts({n: values[n] for n in complete}) if len(wanted) > 1 else {}
-
-    def key(trial: Trial) -> tuple[Any, ...]:
-        step = 0 if trial.state == COMPLETE else -trial.step
-        place = ORDER.index(trial.state)
-        return (place, front.get(trial.number, 0), step, values[trial.number], trial.number)
-
-    return sorted(history.trials, key=key)
-
-
-def fronts(values: Mapping[int, tuple[float, ...]]) -> dict[int, int]:
-    """The non-dominated front of each point, from 0; less is better everywhere.
-
-    Efficient non-dominated sort (Zhang et al. 2015): points come in lexicographic order, so that none is dominated by
-    a later one.
-    """
-    found: list[list[tuple[float, ...]]] = []
-    place: dict[int, int] = {}
-    for number, point in sorted(values.items(), key=lambda item: (item[1], item[0])):
-        free = (i for i, front in enumerate(found) if not any(_dominates(other, point) for other in reversed(front)))
-        index = next(free, len(found))
-        if index == len(found):
-            found.append([])
-        found[index].append(point)
-        place[number] = index
-    return place
-
-
-def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
 # -- names --------------------------------------------------------------------------------------------------------
@@ -127,7 +62,8 @@ def _short(value: Any) -> str:
 
 def title(trial: Trial) -> str:
     """``017 factor_vae γ=6.4 Z=10``: what was searched, as this trial's sampler chose it."""
-    return f"{trial.number:03d} {trial.method} {short_config(trial.config, trial.params)}".rstrip()
+    seed = f" seed {trial.seed}" if trial.replicated else ""
+    return f"{trial.number:03d} {trial.method} {short_config(trial.config, trial.params)}".rstrip() + seed
 
 
 # -- tables -------------------------------------------------------------------------------------------------------
@@ -144,16 +80,28 @@ def finite(value: Any) -> Any:
     return value
 
 
-def record(trial: Trial, rank: int) -> dict[str, Any]:
-    """One trial as JSON holds it; ``metrics`` are the last report's, times are seconds since 1970."""
+def record(trial: Trial, standing: Standing) -> dict[str, Any]:
+    """One trial as JSON holds it; ``metrics`` are the last report's, times are seconds since 1970.
+
+    ``rank`` is its configuration's; ``pareto`` is null unless there are several objectives; ``seeds`` has the mean of
+    each objective over the configuration's replicates, with its 95 % interval (null for one replicate).
+    """
+    over = {
+        metric: {"mean": found.mean, "low": found.low, "high": found.high, "count": found.count}
+        for metric, found in standing.intervals.items()
+    }
     said = {
         "trial": trial.number,
-        "rank": rank,
+        "rank": standing.rank,
+        "configuration": trial.configuration,
+        "pareto": standing.pareto,
         "method": trial.method,
         "state": trial.state,
         "reason": trial.reason,
         "step": trial.step,
         "steps": trial.steps,
+        "seed": trial.seed,
+        "seeds": over,
         "config": trial.config,
         "metrics": trial.metrics,
         "attempts": trial.attempts,
@@ -165,15 +113,16 @@ def record(trial: Trial, rank: int) -> dict[str, Any]:
 
 def records(history: History, objectives: Sequence[Any] | None = None) -> list[dict[str, Any]]:
     """All trials in the order of the ranking, as JSON holds them."""
-    return [record(t, rank) for rank, t in enumerate(ranking(history, objectives), 1)]
+    return [record(t, s) for s in standings(history, objectives) for t in s.configuration.trials]
 
 
 def rows(history: History, objectives: Sequence[Any] | None = None) -> list[dict[str, Any]]:
     """``records`` without nesting: columns ``config.gamma``, ``score/mig``; every row has every column."""
     flat = []
     for said in records(history, objectives):
-        config, metrics = said.pop("config"), said.pop("metrics")
-        flat.append({**said, **{f"config.{k}": v for k, v in config.items()}, **metrics})
+        config, metrics, over = said.pop("config"), said.pop("metrics"), said.pop("seeds")
+        together = {f"seeds.{metric}.{k}": v for metric, found in over.items() for k, v in found.items()}
+        flat.append({**said, **together, **{f"config.{k}": v for k, v in config.items()}, **metrics})
     names = list(dict.fromkeys(name for row in flat for name in row))
     fixed = names.index("ended") + 1 if names else 0
     names[fixed:] = sorted(names[fixed:], key=lambda name: (not name.startswith("config."), name))

@@ -12,19 +12,24 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import search
+import trainables.scores
+from search.agreement import agreement
+from search.assignment import Assignment, Finished
 from search.folder import Folder, existing, folder
-from search.history import COMPLETE, replay
+from search.history import COMPLETE, RUNNING, Trial, replay
 from search.ledger import Ledger, LedgerError
-from search.loop import Assignment, Finished, Loop
+from search.loop import Comparison, Loop
 from search.sampler import Sampler
-from search.schedule import Stop, schedule
+from search.schedule import Continue, schedule
 from search.sweep import Sweep
 from search.sweep_parts import DataSpec
 from trainables.core.dataset import Source
+from trainables.core.split import DEVELOPMENT
 from trainables.core.subset import Subset
 
 
@@ -61,18 +66,29 @@ def reopen(storage: str | Path, name: str, *, trials: int | None = None) -> tupl
     return place, ledger
 
 
-def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int) -> Loop:
-    """The loop of ``sweep`` over its ledger, whatever that holds already; a ``session`` row marks its beginning."""
+def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int, compare: Comparison | None = None) -> Loop:
+    """The loop of ``sweep`` over its ledger, whatever that holds already; a ``session`` row marks its beginning.
+
+    Replicates are compared by their checkpoints' codes unless ``compare`` says how.
+    """
     sampler = Sampler(
         sweep.sampler.name,
         sweep.search_space(),
         sweep.objectives,
         seed=sweep.sampler.seed,
         startup=sweep.sampler.startup,
+        constraints={c.condition: c.at_most for c in sweep.constraints},
     )
     judge = schedule(sweep.schedule, objectives=sweep.objectives, steps=sweep.budget.steps, rungs=sweep.rungs)
     ledger.append("session", host=platform.node(), teasel=search.__version__, concurrency=concurrency)
-    return Loop(ledger, sweep, sampler=sampler, schedule=judge, concurrency=concurrency)
+    return Loop(
+        ledger,
+        sweep,
+        sampler=sampler,
+        schedule=judge,
+        concurrency=concurrency,
+        compare=compare or partial(agreement, ledger.path.parent),
+    )
 
 
 def source(data: DataSpec) -> Source:
@@ -95,6 +111,10 @@ def attempt(driver: Driver, assignment: Assignment) -> dict[str, Any]:
         "steps": assignment.steps,
         "reports": list(assignment.reports),
         "pictures": list(sweep.rungs),
+        "asked": [objective.metric for objective in sweep.objectives],
+        "asked_last": [metric.name for name in sweep.scores for metric in trainables.scores.load(name).GIVES],
+        "fit": "train" if sweep.picked is None else DEVELOPMENT,
+        "judged": "validation" if sweep.picked is None else "test",
         "data": sweep.data.name,
         "options": dict(sweep.data.options),
         "subset": dict(sweep.data.subset),
@@ -138,7 +158,8 @@ class Driver:
             over = True
             with self._recording():
                 if "failed" in said:
-                    self.loop.failed(assignment.trial, assignment.attempt, said["failed"])
+                    condition = said.get("condition", "")
+                    self.loop.failed(assignment.trial, assignment.attempt, said["failed"], condition)
                     self._keep(assignment.trial, said.get("trace"))
                 else:
                     decision = self.loop.report(
@@ -149,7 +170,7 @@ class Driver:
                         checkpoint=self._below(said["checkpoint"]),
                         pictures=[str(self._below(p)) for p in said["pictures"]],
                     )
-                    over = isinstance(decision, Stop)
+                    over = not isinstance(decision, Continue)
                 if over:
                     self._tidy(assignment.trial)
             return over
@@ -177,12 +198,17 @@ class Driver:
         return None if path is None else str(Path(path).relative_to(self.place.path))
 
     def _tidy(self, number: int) -> None:
-        """Free the disk of what an ended trial no longer needs; pictures stay, and the weights of complete ones."""
+        """Free the disk of what ended replicates no longer need; pictures stay, and the weights of complete ones."""
+        history = self.loop.history
+        for trial in history.configuration(history.trials[number]).trials:
+            if trial.state != RUNNING:
+                self._release(trial)
+
+    def _release(self, trial: Trial) -> None:
         from trainables.core.trial import release
 
-        trial = self.loop.history.trials[number]
         last = trial.reports[-1].checkpoint if trial.reports else None
-        for path in self.place.trial(number).glob("step-*"):
+        for path in self.place.trial(trial.number).glob("step-*"):
             kept = trial.state == COMPLETE and last is not None and path == self.place.path / last
             release(path, keep_weights=kept)
 
@@ -199,7 +225,7 @@ def run_here(driver: Driver) -> None:
             while not driver.loop.stopping and not driver.take(given, asdict(trial.advance())):
                 pass
         except Diverged as error:
-            driver.take(given, {"failed": str(error)})
+            driver.take(given, {"failed": str(error), "condition": "diverged"})
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             driver.take(given, {"failed": reason, "trace": traceback.format_exc()})

@@ -1,6 +1,6 @@
 """Optuna's samplers over a study that the ledger can rebuild: ask, report, tell.
 
-Each ask seeds its sampler anew from ``(seed, trial number)``, so what is suggested depends on the recorded trials and
+Each ask seeds its sampler anew from ``(seed, number)``, so what is suggested depends on the recorded configurations and
 on nothing else; a study rebuilt from the ledger suggests what the uninterrupted one would have. Samplers that keep
 state of their own inside the study (CMA-ES, QMC, NSGA-II) are rebuilt by asking again in the recorded order.
 This module knows nothing of Ray, and of the space only its ``suggest``.
@@ -9,7 +9,6 @@ This module knows nothing of Ray, and of the space only its ``suggest``.
 from __future__ import annotations
 
 import hashlib
-import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -18,8 +17,11 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState, create_trial
 
-from search.history import COMPLETE, FAIL, PRUNED, Trial, replay
+from search.goals import goals
+from search.history import COMPLETE, FAIL, PRUNED, RUNNING, Configuration, History, replay
 from search.ledger import Row
+from search.replicates import last, together, worst
+from trainables.core.conditions import CONDITIONS
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -39,15 +41,6 @@ def seed_of(seed: int, number: int) -> int:
     """The 31-bit seed of one trial's ask, the same on every machine and in every process."""
     digest = hashlib.sha256(f"{seed}/{number}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
-
-
-class Objective(Protocol):
-    """A metric and where it should go: ``maximize`` or ``minimize``."""
-
-    @property
-    def metric(self) -> str: ...
-    @property
-    def direction(self) -> Any: ...
 
 
 class _Recorded:
@@ -71,26 +64,34 @@ class _Recorded:
 
 
 class Sampler:
-    """Suggests configurations and is told what became of them."""
+    """Suggests configurations and is told what became of them; a study's trial is a configuration.
+
+    ``constraints`` are the limits of failure conditions by name; Optuna is told by how much each is exceeded.
+    """
 
     def __init__(
         self,
         name: str,
         space: Space,
-        objectives: Sequence[Objective],
+        objectives: Sequence[Any],
         *,
         seed: int = 0,
         startup: int | None = None,
+        constraints: Mapping[str, float] | None = None,
     ) -> None:
         self.name = name
         self._space = space
-        self._objectives = tuple(objectives)
+        self._goals = goals(objectives)
         self._seed = seed
         self._startup = startup
+        self._constraints = dict(constraints or {})
+        self._begin()
+
+    def _begin(self) -> None:
         self._storage = optuna.storages.InMemoryStorage()
         self._study = optuna.create_study(
             storage=self._storage,
-            directions=[o.direction for o in objectives],
+            directions=["maximize" if goal.maximize else "minimize" for goal in self._goals],
             sampler=self._optuna_sampler(0),
         )
         self._study_id = self._storage.get_study_id_from_name(self._study.study_name)
@@ -101,86 +102,128 @@ class Sampler:
         return self._study
 
     def ask(self, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The configuration of trial ``number`` and Optuna's parameters behind it."""
+        """Configuration ``number`` and Optuna's parameters behind it."""
         self._study.sampler = self._optuna_sampler(number)
         trial = self._study.ask()
         assert trial.number == number, f"the study is at trial {trial.number}, the ledger at {number}"
         config = self._space.suggest(trial)
         return config, dict(trial.params)
 
-    def report(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
+    def report(self, configuration: Configuration, step: int) -> None:
         """Tell the study an intermediate value; with several objectives there is none to tell."""
-        if len(self._objectives) == 1:
-            value = metrics.get(self._objectives[0].metric, math.nan)
-            if math.isfinite(value):
-                self._storage.set_trial_intermediate_value(self._id(number), step, value)
+        if (value := self._intermediate(configuration, step)) is not None:
+            self._storage.set_trial_intermediate_value(self._id(configuration.number), step, value)
 
-    def tell(self, number: int, state: str, metrics: Mapping[str, float]) -> None:
-        """Tell the study how a trial ended, with its last metrics."""
-        values = self._values(state, metrics)
-        self._study.tell(number, values=values, state=STATES[state])
+    def tell(self, configuration: Configuration) -> None:
+        """Tell the study how a configuration ended."""
+        state, values = self._ending(configuration)
+        trial = optuna.trial.Trial(self._study, self._id(configuration.number))
+        for name, excess in self._excess(configuration).items():
+            trial.set_constraint(name, excess)
+        self._study.tell(configuration.number, values=values, state=state)
+
+    def correct(self, history: History) -> None:
+        """Tell the study anew what configurations are worth, since more of their seeds are known."""
+        assert self.name not in STATEFUL, f"{self.name} cannot be told again"
+        self._begin()
+        self._add_all(history)
 
     def rebuild(self, rows: Iterable[Row]) -> None:
         """Bring an empty study to where the ledger's rows leave it.
 
-        Raises ``ValueError`` where the recorded trials do not fit the space.
+        Raises ``ValueError`` where the recorded configurations do not fit the space.
         """
         assert not self._study.trials, "only an empty study can be rebuilt"
         rows = list(rows)
         if self.name in STATEFUL:
             self._ask_again(rows)
         else:
-            for trial in replay(rows).trials:
-                self._add(trial)
+            self._add_all(replay(rows))
 
     def _ask_again(self, rows: list[Row]) -> None:
-        metrics: dict[int, Mapping[str, float]] = {}
-        history = replay([])
+        history, told = replay([]), set()
         for row in rows:
             history.add(row)
-            if row["kind"] == "trial":
-                _, params = self.ask(row["trial"])
+            if row["kind"] not in ("trial", "report", "compared", "end"):
+                continue
+            number = row["configuration"] if row["kind"] == "compared" else history.trials[row["trial"]].configuration
+            configuration = history.configurations[number]
+            if row["kind"] == "trial" and len(configuration.trials) == 1:
+                _, params = self.ask(number)
                 if params != row["params"]:
                     raise ValueError(
                         f"Sampler {self.name!r} no longer suggests what the ledger has for trial {row['trial']}: "
                         f"{params} against {row['params']}. Its library has changed since; install the versions "
                         "that the ledger's first row names, or start a new sweep with another sampler."
                     )
-            elif row["kind"] == "report":
-                metrics[row["trial"]] = history.trials[row["trial"]].metrics
-                self.report(row["trial"], row["step"], metrics[row["trial"]])
-            elif row["kind"] == "end":
-                self.tell(row["trial"], row["state"], metrics.get(row["trial"], {}))
+            elif row["kind"] in ("report", "compared"):
+                if len(configuration.reports(row["step"])) == configuration.expected:
+                    self.report(configuration, row["step"])
+            elif row["kind"] == "end" and configuration.state != RUNNING and number not in told:
+                told.add(number)
+                self.tell(configuration)
 
-    def _add(self, trial: Trial) -> None:
-        recorded = _Recorded(trial.params)
+    def _add_all(self, history: History) -> None:
+        for configuration in history.configurations:
+            self._add(configuration)
+
+    def _add(self, configuration: Configuration) -> None:
+        first = configuration.first
+        recorded = _Recorded(first.params)
         try:
             self._space.suggest(recorded)
         except KeyError as missing:
             raise ValueError(
-                f"Trial {trial.number} in the ledger has no value for {missing}; the space has changed since it ran."
+                f"Trial {first.number} in the ledger has no value for {missing}; the space has changed since it ran."
             ) from None
-        intermediate = {}
-        if len(self._objectives) == 1:
-            metric = self._objectives[0].metric
-            values = {r.step: r.metrics.get(metric, math.nan) for r in trial.reports}
-            intermediate = {step: v for step, v in values.items() if math.isfinite(v)}
-        state = STATES.get(trial.state, TrialState.RUNNING)
-        values_at_end = self._values(trial.state, trial.metrics)
+        steps = [r.step for r in first.reports if len(configuration.reports(r.step)) == len(configuration.counted)]
+        found = {step: self._intermediate(configuration, step) for step in steps}
+        if len(configuration.trials) < configuration.expected:
+            found = {}
+        intermediate = {step: value for step, value in found.items() if value is not None}
+        state, values = self._ending(configuration)
         if state == TrialState.PRUNED and intermediate:
-            values_at_end = [intermediate[max(intermediate)]]
+            values = [intermediate[max(intermediate)]]
+        ended = state != TrialState.RUNNING
         self._study.add_trial(
             create_trial(
                 state=state,
-                params=dict(trial.params),
+                params=dict(first.params),
                 distributions=recorded.distributions,
-                values=values_at_end,
+                values=values,
                 intermediate_values=intermediate,
+                constraints=self._excess(configuration) if ended else None,
             )
         )
 
-    def _values(self, state: str, metrics: Mapping[str, float]) -> list[float] | None:
-        return [metrics[o.metric] for o in self._objectives] if state == COMPLETE else None
+    def _intermediate(self, configuration: Configuration, step: int) -> float | None:
+        if len(self._goals) > 1:
+            return None
+        return together(configuration.reports(step), self._goals).get(self._goals[0].metric)
+
+    def _ending(self, configuration: Configuration) -> tuple[TrialState, list[float] | None]:
+        """The state in Optuna's words and, where it is complete, its values."""
+        state = STATES.get(configuration.state, TrialState.RUNNING)
+        if state == TrialState.FAIL and self._excess(configuration).get("diverged", 0.0) > 0.0:
+            # A failed trial teaches a sampler nothing; a stopped one that breaks a constraint is kept away from.
+            return TrialState.PRUNED, None
+        if state != TrialState.COMPLETE:
+            return state, None
+        values = together(last(configuration), self._goals)
+        if len(values) < len(self._goals):
+            return TrialState.FAIL, None
+        return state, [values[goal.metric] for goal in self._goals]
+
+    def _excess(self, configuration: Configuration) -> dict[str, float]:
+        """By how much each constraint is exceeded; what cannot be told is not exceeded."""
+        known = worst(last(configuration), [CONDITIONS[name].metric for name in self._constraints])
+        found = {}
+        for name, limit in self._constraints.items():
+            value = known.get(CONDITIONS[name].metric, min(limit, 0.0))
+            if any(trial.condition == name for trial in configuration.trials):
+                value = limit + 1.0
+            found[name] = value - limit
+        return found
 
     def _id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)

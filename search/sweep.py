@@ -14,28 +14,41 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 import spaces
 from search import sweep_check as check
 from search.problems import refuse
 from search.sweep_parts import (
     Budget,
+    Constraint,
     DataSpec,
     Objective,
     Part,
+    Picked,
     Resources,
     SamplerSpec,
     ScheduleSpec,
     Seed,
+    Seeds,
     Whole,
     listed,
     named,
 )
+from search.sweep_ramps import ramp_ends
 from search.sweep_space import overridden
 from spaces import RAMP, Joint, Space
 from spaces.core.domains import shown
 
+LATER = ("constraints", "scores", "seeds", "picked")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -55,7 +68,10 @@ class Sweep(Part):
     objectives: Annotated[tuple[Objective, ...], BeforeValidator(listed)] = Field(
         description="a list of metrics, such as [score/mig]"
     )
+    constraints: Annotated[tuple[Constraint, ...], BeforeValidator(listed)] = ()
+    scores: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
     budget: Budget = Budget()
+    seeds: Seeds = Seeds()
     space: Mapping[str, Any] = {}
     sampler: Annotated[SamplerSpec, BeforeValidator(named)] = SamplerSpec()
     schedule: Annotated[ScheduleSpec, BeforeValidator(named)] = ScheduleSpec()
@@ -64,6 +80,7 @@ class Sweep(Part):
     storage: str = "results"
     seed: Seed = 0
     report_every: Annotated[Whole, Field(ge=1)] | None = None
+    picked: Picked | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -74,9 +91,6 @@ class Sweep(Part):
         for one, many in (("method", "methods"), ("objective", "objectives")):
             if one in value and many not in value:
                 value[many] = value.pop(one)
-        several = value.get("objectives")
-        if "schedule" not in value and isinstance(several, (list, tuple)) and len(several) > 1:
-            value["schedule"] = {"name": "none"}
         return value
 
     @field_validator("name")
@@ -101,6 +115,12 @@ class Sweep(Part):
         refuse(check.PROBLEMS[info.field_name](value, info.data))
         return copy.deepcopy(dict(value)) if info.field_name == "space" else value
 
+    @model_serializer(mode="wrap")
+    def _short(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what came later and is not used, so that a sweep keeps the identity it always had."""
+        one = {"count": 1, "adaptive": False}
+        return {k: v for k, v in inner(self).items() if k not in LATER or (v and v != one)}
+
     def replace(self, **changes: Any) -> Self:
         """This sweep with other fields, checked again."""
         return type(self).model_validate({**self.model_dump(), **changes})
@@ -116,19 +136,26 @@ class Sweep(Part):
 
     @property
     def rungs(self) -> tuple[int, ...]:
-        """The steps at which a trial may be stopped, ascending, all below ``budget.steps``."""
+        """The steps at which a trial may be stopped, ascending, all below ``budget.steps``.
+
+        None lies before the shortest ramp that a trial may have has ended; and where some ramps are longer than the
+        last rung, one lies at the end of the longest, if a tenth of the steps is left then.
+        """
         steps, spec = self.budget.steps, self.schedule
         if spec.name == "none":
             return ()
         if spec.rungs is not None:
             return spec.rungs
-        rung: float = spec.grace or math.ceil(steps / spec.reduction_factor**2)
+        shortest, longest = ramp_ends(self.spaces(), steps)
+        rung: float = spec.grace or max(math.ceil(steps / spec.reduction_factor**2), shortest)
         if spec.name == "median":
             return tuple(s for s in self._intervals() if rung <= s < steps)
         found = []
         while round(rung) < steps:
             found.append(round(rung))
             rung *= spec.reduction_factor
+        if found and found[-1] < longest <= 0.9 * steps:
+            found.append(longest)
         return tuple(dict.fromkeys(found))
 
     @property

@@ -10,14 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import spaces
+import trainables.scores
 from search.problems import Problem, unknown
-from search.sweep_data import data_problems, objectives_problems, repeated
+from search.sweep_data import (
+    AGREEMENT,
+    condition_problem,
+    data_problems,
+    objectives_problems,
+    possible,
+    repeated,
+)
+from search.sweep_ramps import ramps_problems
 from search.sweep_space import overridden
 from spaces import Choice, Space
 from spaces.core.domains import shown
 
 if TYPE_CHECKING:
-    from search.sweep import SamplerSpec, ScheduleSpec
+    from search.sweep_parts import Constraint, SamplerSpec, ScheduleSpec, Seeds
+
+SHARED = ("gp", "cmaes", "qmc")
+"""Samplers that need hyperparameters that every trial has."""
+
+FIXED = ("cmaes", "qmc", "nsga2")
+"""Samplers that keep what they were told first; see ``sampler.STATEFUL``."""
 
 REPORTS = 10_000
 """The most reports that a trial may make."""
@@ -44,13 +59,13 @@ def space_problems(space: Mapping[str, Any], before: Before) -> list[Problem]:
     result, found = overridden(before["methods"], space)
     budget = before.get("budget")
     several = len(result) > 1 or any(s.searched for s in result.values())
-    if not found and budget and budget.trials > 1 and not several:
+    seeds = before["seeds"].count if "seeds" in before else 1
+    if not found and budget and budget.trials > seeds and not several:
         return [
             Problem(
                 (),
-                f"every hyperparameter is fixed, so {budget.trials} trials would all be the same; "
-                "leave one free "
-                "or set budget.trials to 1.",
+                f"every hyperparameter is fixed, so {budget.trials} trials would all be the same; leave one free, set "
+                f"budget.trials to {seeds}, or say under how many seeds to train it (seeds: {budget.trials}).",
             )
         ]
     return found
@@ -66,9 +81,20 @@ def sampler_problems(sampler: SamplerSpec, before: Before) -> list[Problem]:
                 f"{sampler.name} has no random first trials; startup goes with tpe, gp, cmaes, nsga2.",
             )
         )
+    seeds = before.get("seeds")
+    if seeds is not None and seeds.adaptive and sampler.name in FIXED:
+        found.append(
+            Problem(
+                ("name",),
+                f"{sampler.name} cannot be told again what a configuration is worth when more seeds are known; "
+                "adaptive seeds go with tpe, gp, random.",
+            )
+        )
+    if sampler.name == "cmaes" and before.get("constraints"):
+        found.append(Problem(("name",), "cmaes knows no constraints; they go with tpe, gp, nsga2, random."))
     if sampler.name == "cmaes" and len(before.get("objectives", ())) > 1:
         found.append(Problem(("name",), "cmaes takes one objective; several go with tpe, gp, nsga2, qmc, random."))
-    if sampler.name not in ("gp", "cmaes", "qmc") or not {"methods", "space"} <= set(before):
+    if sampler.name not in SHARED or not {"methods", "space"} <= set(before):
         return found
     each, bad = overridden(before["methods"], before["space"])
     if bad:
@@ -98,14 +124,14 @@ def _continuous(space: Space, key: str) -> bool:
 
 
 def schedule_problems(schedule: ScheduleSpec, before: Before) -> list[Problem]:
-    """Rungs ascend and lie within the budget; nothing is stopped early under several objectives."""
+    """Rungs ascend and lie within the budget, and at one of them at least some trial can be judged."""
     found = []
-    if schedule.name != "none" and len(before.get("objectives", ())) > 1:
+    if schedule.name in ("hyperband", "median") and len(before.get("objectives", ())) > 1:
         found.append(
             Problem(
                 ("name",),
                 f"{schedule.name} stops trials by one objective, and this sweep has "
-                f"{len(before['objectives'])}; use schedule: none.",
+                f"{len(before['objectives'])}; asha stops them by their non-dominated rank, none stops none.",
             )
         )
     rungs = schedule.rungs
@@ -136,6 +162,56 @@ def schedule_problems(schedule: ScheduleSpec, before: Before) -> list[Problem]:
             for path, rung in places
             if rung >= budget.steps
         ]
+    return found or ramps_problems(schedule, before)
+
+
+def constraints_problems(constraints: Sequence[Constraint], before: Before) -> list[Problem]:
+    """Each once, and such that dataset and some method can meet them."""
+    names = [c.condition for c in constraints]
+    found = repeated("condition", names)
+    for i, name in enumerate(names):
+        if problem := condition_problem(name, before.get("methods", ()), before.get("data")):
+            found.append(Problem((i,), problem))
+    return found
+
+
+def seeds_problems(seeds: Seeds, before: Before) -> list[Problem]:
+    """Enough trials for one configuration, and objectives that so many seeds can give."""
+    found = []
+    budget = before.get("budget")
+    if budget is not None and not seeds.adaptive and budget.trials < seeds.count:
+        found.append(
+            Problem(
+                (),
+                f"budget.trials is {budget.trials}, which is not one configuration under {seeds.count} seeds; a "
+                "configuration is as many trials as it has seeds.",
+            )
+        )
+    for objective in before.get("objectives", ()):
+        if objective.metric == AGREEMENT and (seeds.count < 2 or seeds.adaptive):
+            found.append(
+                Problem(
+                    (),
+                    f"{AGREEMENT} compares models that differ in their seed alone; say how many with seeds: 5 "
+                    "(at least 2, and not adaptive).",
+                )
+            )
+        if objective.over_seeds == "lower_bound" and (seeds.count < 2 or seeds.adaptive):
+            found.append(
+                Problem((), "over_seeds: lower_bound needs at least 2 seeds for every configuration, such as seeds: 5.")
+            )
+    return found
+
+
+def scores_problems(scores: Sequence[str], before: Before) -> list[Problem]:
+    """Scores exist, each once, and dataset and methods can give them."""
+    found = repeated("score", scores)
+    can = set(possible(before.get("methods", ()), before.get("data")))
+    for i, name in enumerate(scores):
+        if name not in trainables.scores.names():
+            found.append(Problem((i,), unknown("score", name, trainables.scores.names())))
+        elif not can & {metric.name for metric in trainables.scores.load(name).GIVES}:
+            found.append(Problem((i,), f"score {name} cannot be given by these methods on this dataset."))
     return found
 
 
@@ -172,6 +248,9 @@ PROBLEMS: Mapping[str, Callable[[Any, Before], list[Problem]]] = {
     "methods": methods_problems,
     "data": data_problems,
     "objectives": objectives_problems,
+    "constraints": constraints_problems,
+    "scores": scores_problems,
+    "seeds": seeds_problems,
     "space": space_problems,
     "sampler": sampler_problems,
     "schedule": schedule_problems,

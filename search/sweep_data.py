@@ -14,6 +14,7 @@ import spaces
 import trainables.data
 import trainables.scores
 from search.problems import Problem, unknown
+from trainables.core.conditions import CONDITIONS
 from trainables.core.split import IDENTITY
 from trainables.core.subset import Subset
 
@@ -28,6 +29,9 @@ SUBSET = tuple(field.name for field in dataclasses.fields(Subset))
 
 DATA = ("labels", "factors", "identity", "secondary")
 """What a dataset has or has not; all else that metrics need, methods give."""
+
+AGREEMENT = "score/udr"
+"""The metric that replicates have only together."""
 
 LISTED = 12
 """Classes in a message at most."""
@@ -192,6 +196,9 @@ def possible(methods: Iterable[str], data: DataSpec | None) -> tuple[str, ...]:
     having = dict.fromkeys(DATA, True) if data is None else has(data)
 
     def given(need: str) -> bool:
+        if need == "models":
+            # Replicates give it together; that there are some is checked with the seeds.
+            return all("posterior" in each for each in gives)
         return having[need] if need in DATA else all(need in each for each in gives)
 
     return tuple(name for name, metric in metrics().items() if all(given(need) for need in metric.needs))
@@ -215,7 +222,7 @@ def objectives_problems(objectives: Sequence[Objective], before: Before) -> list
                 f"it can give {can}."
             )
             found.append(Problem((i,), text))
-        asked = [n for n in needs if n not in DATA]
+        asked = [{"models": "posterior"}.get(n, n) for n in needs if n not in DATA]
         failing = {m: [n for n in asked if n not in spaces.gives(m)] for m in methods}
         failing = {m: lacks for m, lacks in failing.items() if lacks}
         if failing:
@@ -224,6 +231,19 @@ def objectives_problems(objectives: Sequence[Objective], before: Before) -> list
             all_can = "it can give" if len(methods) == 1 else "all methods of this sweep can give"
             found.append(Problem((i,), f"{objective.metric} needs {' and '.join(lacks)}, {cannot}; {all_can} {can}."))
     return found
+
+
+def condition_problem(name: str, methods: Sequence[str], data: DataSpec | None) -> str:
+    """Why no method could meet the failure condition ``name`` on this dataset; empty where one could."""
+    needs = CONDITIONS[name].needs
+    having = dict.fromkeys(DATA, True) if data is None else has(data)
+    if missing := [need for need in needs if need in DATA and not having[need]]:
+        assert data is not None
+        return f"condition {name} needs {' and '.join(missing)}, which dataset {data.name!r} does not have."
+    asked = [need for need in needs if need not in DATA]
+    if methods and not any(set(asked) <= set(spaces.gives(method)) for method in methods):
+        return f"condition {name} needs {' and '.join(asked)}, which {_list(methods)} cannot give."
+    return ""
 
 
 def repeated(kind: str, names: Sequence[str]) -> list[Problem]:

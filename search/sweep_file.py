@@ -28,6 +28,8 @@ OPTIONS: dict[Place, str] = {
     ("data",): "--data",
     ("data", "secondary"): "--secondary",
     ("objectives",): "--objective",
+    ("constraints",): "--constraint",
+    ("scores",): "--score",
     ("budget", "wall_time"): "--wall-time",
     ("budget", "trials"): "--trials",
     ("budget", "steps"): "--steps",
@@ -157,6 +159,9 @@ def from_command_line(
     data: str | None = None,
     secondary: str | None = None,
     objectives: Sequence[str] = (),
+    constraints: Sequence[Any] = (),
+    scores: Sequence[str] = (),
+    seeds: str | int | None = None,
     sets: Sequence[str] = (),
     trials: int | None = None,
     steps: int | None = None,
@@ -179,6 +184,9 @@ def from_command_line(
     given: dict[str, Any] = {
         "methods": tuple(methods) or None,
         "objectives": tuple(objectives) or None,
+        "constraints": tuple(_constraint(text) for text in constraints) or None,
+        "scores": tuple(scores) or None,
+        "seeds": scalar(seeds) if isinstance(seeds, str) else seeds,
         **fields,
     }
     value |= {key: v for key, v in given.items() if v is not None}
@@ -207,6 +215,14 @@ def from_command_line(
         used = [value["data"].get("name"), (value["data"].get("secondary") or {}).get("name")]
         value["name"] = "-".join([*value["methods"], *(str(each) for each in used if each)])[:80]
     return _checked(value, lambda path: _option(path, options))
+
+
+def _constraint(text: Any) -> Any:
+    """``dead_latents=0.3`` as condition and limit; a condition alone has its own limit."""
+    if not isinstance(text, str) or "=" not in text:
+        return text
+    name, _, limit = text.partition("=")
+    return {"condition": name.strip(), "at_most": scalar(limit.strip())}
 
 
 def _apply(value: dict[str, Any], options: dict[Place, str], text: str) -> None:

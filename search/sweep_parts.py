@@ -1,4 +1,4 @@
-"""The parts of a sweep: dataset, objectives, budget, sampler, schedule, resources."""
+"""The parts of a sweep: dataset, objectives, constraints, budget, seeds, sampler, schedule, resources."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -24,10 +24,13 @@ from pydantic_core import PydanticCustomError
 from search import sweep_data as check
 from search.problems import refuse, unknown
 from spaces.core.domains import shown
+from trainables.core.conditions import CONDITIONS
 from trainables.core.subset import Subset
 
 SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "nsga2", "random")
 SCHEDULES = ("asha", "hyperband", "median", "none")
+MOST = 5
+"""Seeds that ``seeds: adaptive`` gives a promising configuration."""
 DURATION = re.compile(r"(?:([\d.]+)d)?(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?")
 
 
@@ -116,10 +119,14 @@ class DataSpec(Part):
 
 
 class Objective(Part):
-    """A metric and where it should go; without a direction, the metric's natural one."""
+    """A metric and where it should go; without a direction, the metric's natural one.
+
+    ``over_seeds`` says how its values under several seeds become one: ``replicates.over_seeds``.
+    """
 
     metric: str = Field(description="the name of a metric, such as score/mig")
     direction: Literal["maximize", "minimize"]
+    over_seeds: Literal["mean", "median", "lower_bound"] = "mean"
 
     @model_validator(mode="before")
     @classmethod
@@ -130,12 +137,79 @@ class Objective(Part):
             return {**value, "direction": known.direction if known else "maximize"}
         return value
 
+    @model_serializer(mode="wrap")
+    def _short(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the plain mean, so that sweeps of one seed are written as they always were."""
+        return {k: v for k, v in inner(self).items() if (k, v) != ("over_seeds", "mean")}
+
     @field_validator("metric")
     @classmethod
     def _exists(cls, metric: str) -> str:
         if metric not in check.metrics():
             raise ValueError(unknown("metric", metric, check.metrics()))
         return metric
+
+
+class Constraint(Part):
+    """A failure condition that a configuration must not meet; ``at_most`` is its own limit when left out."""
+
+    condition: str = Field(description="the name of a failure condition, such as collapsed")
+    at_most: Number
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_limit(cls, value: Any) -> Any:
+        value = {"condition": value} if isinstance(value, str) else value
+        if isinstance(value, Mapping) and "at_most" not in value:
+            known = CONDITIONS.get(str(value.get("condition")))
+            return {**value, "at_most": known.limit if known else 0.0}
+        return value
+
+    @field_validator("condition")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        if name not in CONDITIONS:
+            raise ValueError(unknown("condition", name, CONDITIONS))
+        return name
+
+
+class Seeds(Part):
+    """How many seeds a configuration is trained under: ``count`` at once, or ``adaptive``, one and more if promising.
+
+    The seeds are the sweep's own, the next one, and so on: replicate r of every configuration has the same.
+    """
+
+    count: Annotated[Whole, Field(ge=1, le=100)] = 1
+    adaptive: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        if value == "adaptive":
+            return {"count": MOST, "adaptive": True}
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return {"count": value}
+        if not isinstance(value, (Mapping, Seeds)):
+            raise ValueError(
+                f"seeds is {shown(value)}; it must be how many, the word adaptive, or both, such as "
+                "{count: 5, adaptive: true}."
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _several(self) -> Self:
+        if self.adaptive and self.count < 2:
+            raise ValueError(
+                f"seeds: adaptive gives promising configurations up to `count` seeds, and count is {self.count}."
+            )
+        return self
+
+
+class Picked(Part):
+    """Which trial of which sweep this one trains for good, on train and validation images, measured on test images."""
+
+    sweep: str
+    trial: Annotated[Whole, Field(ge=0)]
 
 
 class Budget(Part):

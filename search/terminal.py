@@ -19,8 +19,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from search.goals import goals
 from search.history import COMPLETE, FAIL, PRUNED, RUNNING, History, Trial
-from search.results import goals, ranking, short_config, title
+from search.results import short_config, title
+from search.standings import Standing, ranking, standings, told_apart
 
 if TYPE_CHECKING:
     from search.folder import Folder
@@ -119,6 +121,8 @@ class Display:
     def _state(self, trial: Trial) -> str:
         if trial.state != RUNNING:
             return _ended(trial)
+        if trial.number in self._driver.loop.waiting:
+            return f"waits at rung {trial.step} for its replicates"
         eta = self._trial_eta(trial)
         return "running" if eta is None else f"running, {duration(eta)} left"
 
@@ -146,19 +150,54 @@ class Display:
 
 
 def ranking_table(history: History, *, limit: int, width: int) -> Group:
-    """The ranking of a sweep, finished or not, and how far it has come."""
-    ranked = ranking(history)
-    rows = [
-        (str(rank), *_cells(history, t, "not finished" if t.state == RUNNING else _ended(t)))
-        for rank, t in enumerate(ranked[:limit], 1)
-    ]
-    styles = [STYLES[t.state] for t in ranked[:limit]]
-    ended = sum(t.state != RUNNING for t in ranked)
+    """The ranking of a sweep, finished or not, how far it has come, and whether its first is its best."""
+    order = standings(history)
+    several = any(len(s.configuration.trials) > 1 for s in order)
+    rows = [_standing_cells(history, s, several) for s in order[:limit]]
+    styles = [STYLES[s.configuration.state] for s in order[:limit]]
+    ended = sum(t.state != RUNNING for t in history.trials)
     lines = [f"{ended} of {history.budget} trials ended, {duration(history.spent)} spent"]
-    if len(ranked) > limit:
-        lines.append(f"{len(ranked) - limit} more: --limit, --json, --csv or --parquet FILE")
-    table = _table(("rank", *_heads(history)), rows, styles, width)
-    return Group(table, Text("; ".join(lines), style="italic"))
+    if len(order) > limit:
+        lines.append(f"{len(order) - limit} more: --limit, --json, --csv or --parquet FILE")
+    heads = ("rank", *_heads(history))
+    if several:
+        heads = tuple("trials" if head == "trial" else head for head in heads)
+    table = _table(heads, rows, styles, width)
+    front = ["★: on the Pareto front, no other is better in every objective."] if any(s.pareto for s in order) else []
+    said = [text for text in (*front, told_apart(history)) if text]
+    return Group(table, Text("; ".join(lines), style="italic"), *(Text(text, style="italic") for text in said))
+
+
+def _standing_cells(history: History, standing: Standing, several: bool) -> tuple[str, ...]:
+    configuration = standing.configuration
+    first, state = configuration.first, configuration.state
+    rank = f"{standing.rank}{' ★' if standing.pareto else ''}"
+    shown = "not finished" if state == RUNNING else _ended_as(standing)
+    _, method, config, step, value, _ = _cells(history, first, shown)
+    if not several:
+        return (rank, f"{first.number:03d}", method, config, step, value, shown)
+    numbers = [trial.number for trial in configuration.trials]
+    spans = f"{numbers[0]:03d}" + (f"–{numbers[-1]:03d}" if len(numbers) > 1 else "")
+    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        spans = ", ".join(f"{number:03d}" for number in numbers)
+    values = [_over_seeds(standing, goal.metric) for goal in goals(history.sweep.get("objectives", ()))]
+    return (rank, spans, method, config, f"{configuration.step}/{first.steps}", " / ".join(values), shown)
+
+
+def _over_seeds(standing: Standing, metric: str) -> str:
+    """``0.31 ± 0.04 (5)``: mean, half of the 95 % interval, seeds."""
+    if (found := standing.intervals.get(metric)) is None:
+        return "–"
+    value = f"{standing.values[metric]:.4g}"
+    return value if found.count == 1 else f"{value} ± {found.half:.2g} ({found.count})"
+
+
+def _ended_as(standing: Standing) -> str:
+    """How a configuration ended, in the words of the replicate that decided it."""
+    trials = standing.configuration.trials
+    deciding = next((t for t in trials if t.state == standing.configuration.state), trials[0])
+    said = _ended(deciding)
+    return f"breaks a constraint: {'; '.join(standing.violated)}" if standing.violated else said
 
 
 def conclusion(driver: Driver, console: Console, *, mlflow: str | None, interrupted: bool) -> None:
@@ -232,7 +271,10 @@ def _best(history: History) -> Trial | None:
 
 
 def _ended(trial: Trial) -> str:
-    return "complete" if trial.state == COMPLETE else f"{trial.state.lower()}: {trial.reason}"
+    if trial.state != COMPLETE:
+        return f"{trial.state.lower()}: {trial.reason}"
+    _, _, wrong = trial.reason.partition("; ")
+    return f"complete; {wrong}" if wrong else "complete"
 
 
 def publisher_status(driver: Driver) -> str:

@@ -66,6 +66,6 @@ def join(spaces: Mapping[str, Space]) -> Joint:
 
 
 __all__ = [
-    "RAMP", "VARIATIONAL", "Choice", "Domain", "Float", "Int", "Joint", "Ramp", "Space", "gives", "join", "load", "names",
-    "needs",
+    "RAMP", "VARIATIONAL", "Choice", "Domain", "Float", "Int", "Joint", "Ramp", "Space",
+    "gives", "join", "load", "names", "needs",
 ]  # fmt: skip

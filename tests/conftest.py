@@ -31,6 +31,7 @@ def _support(package: str, folder: Path) -> None:
 
 _support("tests_search", HERE / "search")
 _support("tests_trainables", HERE / "trainables")
+_support("tests_ui", HERE / "ui")
 
 
 @pytest.fixture(scope="session", autouse=True)

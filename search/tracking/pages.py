@@ -10,9 +10,10 @@ from typing import Any
 
 from search.history import FAIL, History
 from search.report import contact_sheet, description
-from search.results import csv_text, ranking, records, title
-from search.tracking.projection import blot
+from search.results import csv_text, records, title
+from search.standings import ranking
 from search.tracking.store import picture_file
+from search.tracking.words import blot
 
 SHEET = 9
 """Trials on the contact sheet at most."""

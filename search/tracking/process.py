@@ -12,7 +12,7 @@ from pathlib import Path
 
 import search
 from search.tracking.publisher import LEDGER, STATUS, publish, read
-from search.tracking.store import address
+from search.tracking.uri import address
 
 LOG = "publisher.log"
 

@@ -11,22 +11,22 @@ from __future__ import annotations
 
 import math
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from posixpath import normpath
 from typing import Any, NamedTuple
 
+from search.goals import Goal, goals
 from search.history import COMPLETE, FAIL, PRUNED, RUNNING, History, Trial
-from search.ledger import Row
+from search.ledger import Row, unpack
+from search.replicates import last, together
 from search.report import description
-from search.results import Goal, goals, ranking, title
+from search.results import title
+from search.standings import Standing, constraints, ranking, standings, told_apart
+from search.tracking.words import NAME, VALUE, flat, metric, milliseconds, text
+from trainables.core.conditions import met
 
 PARENT = -1
 """The key of the sweep's own run; trials have their numbers."""
-
-VALUE, TAG, NAME = 6000, 7900, 250
-"""Characters of a parameter, a tag and a name at most."""
 
 STATUS = {COMPLETE: "FINISHED", PRUNED: "FINISHED", FAIL: "FAILED"}
 
@@ -55,7 +55,6 @@ class Run:
     points: list[Point] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
-    rank: int | None = None
     rows: int = 0
     stale: bool = True
 
@@ -81,6 +80,7 @@ class Projection:
         self.runs: dict[int, Run] = {PARENT: Run()}
         self.rows = 0
         self._goals: tuple[Goal, ...] = ()
+        self._standings: dict[int, Standing] = {}
         self._best: dict[str, float] = {}
         self._ended = 0
 
@@ -101,6 +101,8 @@ class Projection:
         run.stale = self.runs[PARENT].stale = True
         if kind == "report":
             self._report(run, self.history.trials[row["trial"]], row)
+        elif kind == "compared":
+            self._compared(row)
         elif kind == "end":
             self._end(run, self.history.trials[row["trial"]])
         if kind in ("end", "close") and (kind == "end") == self.history.finished:
@@ -118,43 +120,96 @@ class Projection:
             self.runs[key].stale = True
 
     def _report(self, run: Run, trial: Trial, row: Row) -> None:
-        report, time = trial.reports[-1], milliseconds(row["time"])
-        for name, value in report.metrics.items():
+        report = trial.reports[-1]
+        self._values(run, report.metrics, milliseconds(row["time"]), report.step)
+        self._best_so_far(run, trial, report.metrics, milliseconds(row["time"]))
+        run.pictures.extend(Picture(path, milliseconds(row["time"]), report.step) for path in report.pictures)
+
+    def _compared(self, row: Row) -> None:
+        """Metrics that replicates have only together come after their reports, and after the end of some."""
+        for number, metrics in row["metrics"].items():
+            trial, run = self.history.trials[int(number)], self.runs[int(number)]
+            found, time = unpack(metrics), milliseconds(row["time"])
+            self._values(run, found, time, row["step"])
+            self._best_so_far(run, trial, found, time)
+            if trial.state not in (RUNNING, FAIL):
+                self._final(run, found, time, row["step"])
+            run.stale = True
+
+    def _values(self, run: Run, metrics: Mapping[str, float], time: int, step: int) -> None:
+        for name, value in metrics.items():
             if math.isfinite(value):
-                run.points.append(Point(metric(name), float(value), time, report.step))
+                run.points.append(Point(self._name(name), float(value), time, step))
             else:
-                run.odd.append(f"{name} {value} at step {report.step}")
-        for goal in self._goals:
+                run.odd.append(f"{name} {value} at step {step}")
+
+    def _best_so_far(self, run: Run, trial: Trial, fresh: Mapping[str, float], time: int) -> None:
+        for goal in () if self.picked else self._goals:
             values = [r.metrics.get(goal.metric, math.nan) for r in trial.reports]
             known = [v for v in values if math.isfinite(v)]
-            if known and math.isfinite(values[-1]):
+            if known and math.isfinite(fresh.get(goal.metric, math.nan)):
                 best = (max if goal.maximize else min)(known)
-                run.points.append(Point(f"best/{metric(goal.metric)}", best, time, report.step))
-        run.pictures.extend(Picture(path, time, report.step) for path in report.pictures)
+                run.points.append(Point(f"best/{metric(goal.metric)}", best, time, trial.step))
+
+    def _final(self, run: Run, metrics: Mapping[str, float], time: int, step: int) -> None:
+        for goal in () if self.picked else self._goals:
+            value = metrics.get(goal.metric, math.nan)
+            if math.isfinite(value):
+                run.points.append(Point(f"final/{metric(goal.metric)}", value, time, step))
 
     def _end(self, run: Run, trial: Trial) -> None:
         self._ended += 1
         time = milliseconds(trial.ended or 0.0)
-        for goal in self._goals:
-            value = trial.metrics.get(goal.metric, math.nan)
-            if trial.state == FAIL or not math.isfinite(value):
-                continue
-            name = metric(goal.metric)
-            run.points.append(Point(f"final/{name}", value, time, trial.step))
-            if trial.state == COMPLETE:
-                before = self._best.get(name, value)
-                self._best[name] = (max if goal.maximize else min)(before, value)
-                point = Point(f"best/{name}", self._best[name], time, self._ended)
+        if trial.state != FAIL:
+            self._final(run, trial.metrics, time, trial.step)
+        configuration = self.history.configuration(trial)
+        if configuration.state == COMPLETE and not self.picked:
+            # Of several seeds, what they are worth together.
+            for name, value in together(last(configuration), self._goals).items():
+                better = max if next(g.maximize for g in self._goals if g.metric == name) else min
+                self._best[name] = better(self._best.get(name, value), value)
+                point = Point(f"best/{metric(name)}", self._best[name], time, self._ended)
                 self.runs[PARENT].points.append(point)
 
     def _rank(self, time: int) -> None:
-        for place, trial in enumerate(ranking(self.history), 1):
-            if trial.state != RUNNING:
+        for standing in standings(self.history):
+            for trial in standing.configuration.trials:
+                if trial.state == RUNNING:
+                    continue
                 run = self.runs[trial.number]
-                run.rank, run.stale = place, True
-                run.points.append(Point("rank", float(place), time, trial.step))
+                self._standings[trial.number], run.stale = standing, True
+                if not self.picked:
+                    run.points.append(Point("rank", float(standing.rank), time, trial.step))
+                for name, found in standing.intervals.items():
+                    known = {"mean": found.mean, "low": found.low, "high": found.high, "count": float(found.count)}
+                    run.points.extend(
+                        Point(f"seeds/{self._name(name)}/{key}", value, time, trial.step)
+                        for key, value in known.items()
+                        if trial.replicated and math.isfinite(value)
+                    )
 
     # -- faces ------------------------------------------------------------------------------------------------------
+
+    @property
+    def picked(self) -> dict[str, Any]:
+        """Of which trial of which sweep this one is the final training; empty where it is a search."""
+        return dict(self.history.sweep.get("picked") or {})
+
+    @property
+    def experiment(self) -> str:
+        """The name of the MLflow experiment: the sweep's, or that of the sweep from which it was picked."""
+        return self.picked.get("sweep") or self.history.sweep.get("name") or ""
+
+    def _title(self, trial: Trial) -> str:
+        if self.picked:
+            return text(f"pick of {self.picked['trial']:03d}, seed {trial.seed}")
+        return text(title(trial))
+
+    def _name(self, name: str) -> str:
+        """A metric's name; one that was measured on test images says so."""
+        if self.picked and not name.startswith("train/"):
+            name = f"test/{name.removeprefix('val/')}"
+        return metric(name)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -171,6 +226,7 @@ class Projection:
         history = self.history
         over = all(t.state != RUNNING for t in history.trials)
         limit = (history.sweep.get("budget") or {}).get("wall_time")
+        picked = history.picks[-1] if history.picks else None
         done = history.finished or (over and not alive and limit is not None and history.spent >= limit)
         status = "FINISHED" if done else ("RUNNING" if alive else "KILLED")
         end = max((t.ended or 0.0 for t in history.trials), default=0.0) if done else None
@@ -179,6 +235,9 @@ class Projection:
             "state": status.lower(),
             "reason": text(history.closed or ""),
             "trials": f"{self._ended}/{history.budget}",
+            "told_apart": text(told_apart(history)),
+            **({"pick_of": text(f"{self.picked['sweep']} trial {self.picked['trial']:03d}")} if self.picked else {}),
+            **({"picked": text(f"{picked.trial:03d}: {picked.because}")} if picked else {}),
             "mlflow.source.name": "teasel",
             "mlflow.note.content": text(description(history, ranking(history)), lines=True),
         }
@@ -187,7 +246,7 @@ class Projection:
             status=status,
             start=milliseconds(history.created),
             end=None if end is None else milliseconds(end),
-            params=dict(_flat(history.sweep)),
+            params=dict(flat(history.sweep)),
             tags=tags,
         )
 
@@ -204,8 +263,21 @@ class Projection:
             "searched": text(", ".join(free)),
             "mlflow.source.name": "teasel",
         }
-        if run.rank is not None:
-            tags["rank"] = str(run.rank)
+        if trial.replicated:
+            tags["configuration"] = str(trial.configuration)
+        if self.picked:
+            tags["pick_of"] = text(f"{self.picked['sweep']} trial {self.picked['trial']:03d}")
+        elif (standing := self._standings.get(key)) is not None:
+            tags["rank"] = str(standing.rank)
+            if standing.pareto is not None:
+                tags["pareto"] = str(standing.pareto).lower()
+        if wrong := met(trial.metrics, constraints(self.history.sweep)):
+            tags["conditions"] = text("; ".join(wrong))
+        if trial.condition:
+            tags["condition"] = trial.condition
+        for pick in self.history.picks:
+            if pick.trial == key:
+                tags["picked"] = text(pick.because)
         if run.odd:
             more = f", and {len(run.odd) - 20} more" if len(run.odd) > 20 else ""
             tags["nonfinite"] = text(", ".join(run.odd[:20]) + more)
@@ -218,65 +290,10 @@ class Projection:
             "seed": trial.seed,
         }
         return Face(
-            name=text(title(trial))[:NAME],
+            name=self._title(trial)[:NAME],
             status=STATUS.get(trial.state, "RUNNING" if alive else "KILLED"),
             start=milliseconds(trial.started or trial.time),
             end=None if trial.ended is None else milliseconds(trial.ended),
             params={metric(k): text(v)[:VALUE] for k, v in {**said, "steps": trial.steps}.items()},
             tags=tags,
         )
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """A specification as parameters: ``sampler.name``, ``budget.trials``.  The budget is a tag: it may be extended."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if (name, key) not in (("", "name"), ("", "storage"), ("budget", "trials")):
-                yield from _flat(inner, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, (list, tuple)) and any(isinstance(v, Mapping) for v in value):
-        parts = [" ".join(map(str, v.values())) if isinstance(v, Mapping) else str(v) for v in value]
-        yield metric(name), text(", ".join(parts))[:VALUE]
-    elif value is not None and value not in ([], ()):
-        shown = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
-        yield metric(name), text(shown)[:VALUE]
-
-
-# -- what MLflow accepts --------------------------------------------------------------------------------------------
-
-
-def milliseconds(seconds: float) -> int:
-    """MLflow's unit of time."""
-    return max(0, round(seconds * 1000))
-
-
-def metric(name: str) -> str:
-    """A name that MLflow takes, unchanged where it can be; otherwise with a checksum, so that two stay two."""
-    fit = re.sub(r"[^/\w.\- :]", "_", name)[: NAME - 20]
-    if not fit or normpath(fit) != fit or fit.startswith(("/", ".")):
-        fit = fit.replace("/", "_").replace(".", "_") or "_"
-    return fit if fit == name else f"{fit}-{zlib.crc32(name.encode('utf-8', 'replace')):08x}"
-
-
-SECRETS = (
-    (re.compile(r"(\w+://)[^/\s@]*@"), r"\1***@"),
-    (
-        re.compile(r"(?i)\b([\w-]*(?:api[_-]?key|token|passw(?:or)?d|secret)\w*\s*[=:]\s*)[^\s,;&\"']+"),
-        r"\1***",
-    ),
-)
-
-
-def blot(shown: str) -> str:
-    """Text without passwords and tokens, as far as they can be told."""
-    for pattern, blotted in SECRETS:
-        shown = pattern.sub(blotted, shown)
-    return shown
-
-
-def text(value: Any, *, lines: bool = False) -> str:
-    """``value`` as a tag or parameter: control characters shown as escapes, passwords and tokens blotted out."""
-    kept = "\n\t" if lines else ""
-    shown = str(value).encode("utf-8", "backslashreplace").decode()
-    shown = "".join(c if c in kept or c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-    shown = blot(shown)
-    return shown if len(shown) <= TAG else shown[: TAG - 1] + "…"

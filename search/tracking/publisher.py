@@ -19,8 +19,11 @@ from typing import Any
 
 from search.ledger import LedgerError, Reader
 from search.tracking import pages
-from search.tracking.projection import PARENT, Point, Projection, Run, text
-from search.tracking.store import Store, address, environment
+from search.tracking.projection import PARENT, Point, Projection, Run
+from search.tracking.store import Store, environment
+from search.tracking.uri import address
+from search.tracking.view import view
+from search.tracking.words import text
 
 LEDGER, STATUS, CURSOR, LOCK = (
     "ledger.jsonl",
@@ -100,6 +103,15 @@ def _follow(publisher: Publisher, pause: float, patience: float) -> Outcome:
                 break
 
 
+def sentence(uri: str, failure: Exception) -> str:
+    """What went wrong with the server at ``uri``, in one line."""
+    why = str(failure).strip().partition("\n")[0]
+    for told, short in ANSWERS.items():
+        if told in why:
+            why = short
+    return f"{uri}: {text(why)[:200] or type(failure).__name__}"
+
+
 class Publisher:
     """One process's view of one sweep and one server, from pass to pass."""
 
@@ -140,19 +152,12 @@ class Publisher:
             except Exception as failure:
                 # Whatever a server, a network or a client library does must not reach the sweep.
                 self._store = None
-                error = self._sentence(failure)
+                error = sentence(self.uri, failure)
         backlog = self.projection.backlog
         outcome = Outcome(published=self.projection.rows - backlog, backlog=backlog, error=error)
         said = {"uri": self.uri, "pid": os.getpid(), "updated": round(time.time(), 3)}
         _write(self.folder / STATUS, {**asdict(outcome), **said})
         return outcome
-
-    def _sentence(self, failure: Exception) -> str:
-        why = str(failure).strip().partition("\n")[0]
-        for told, short in ANSWERS.items():
-            if told in why:
-                why = short
-        return f"{self.uri}: {text(why)[:200] or type(failure).__name__}"
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -177,7 +182,7 @@ class Publisher:
                 self._push(store, key, run, faces[key], alive)
             except Exception as failure:
                 # A run that the server refuses keeps no other from being published; a dead server stops the pass.
-                failed.append(self._sentence(failure))
+                failed.append(sentence(self.uri, failure))
                 if len(failed) > 1:
                     break
             else:
@@ -198,6 +203,11 @@ class Publisher:
         if fresh := run.pictures[sent["pictures"] :]:
             store.pictures(key, self.folder, fresh)
             sent["pictures"] = len(run.pictures)
+        if key == PARENT and not self.projection.picked:
+            shown = view(self.projection.history)
+            if sent.get("view") != shown:
+                store.mark(shown)
+                sent["view"] = shown
         if key == PARENT and not alive:
             files = pages.files(self.projection.history, self.folder)
             digest = hashlib.sha256(b"".join(files.values())).hexdigest()
@@ -208,7 +218,7 @@ class Publisher:
     # -- what has been sent -----------------------------------------------------------------------------------------
 
     def _connect(self) -> Store:
-        name = self.projection.history.sweep.get("name") or self.folder.name
+        name = self.projection.experiment or self.folder.name
         self._store = Store(self.uri, self.folder.parent, name, self.projection.tags)
         self._cursor = {}
         if (parent := self._store.runs.get(PARENT)) is not None:

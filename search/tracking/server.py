@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from search.tracking.store import address
+from search.tracking import view
+from search.tracking.uri import address
 
 HOST = "127.0.0.1"
 PATIENCE = 180.0
@@ -138,10 +139,13 @@ def link(url: str, name: str | None) -> str:
     query = urllib.parse.urlencode({"experiment_name": name})
     try:
         with urllib.request.urlopen(f"{url}/api/2.0/mlflow/experiments/get-by-name?{query}", timeout=10) as answer:
-            experiment = json.load(answer)["experiment"]["experiment_id"]
+            found = json.load(answer)["experiment"]
+            experiment = found["experiment_id"]
     except (OSError, ValueError, KeyError):
         return url
-    view = urllib.parse.urlencode(
-        {"workflowType": "machine_learning", "orderByKey": "metrics.`rank`", "orderByAsc": "true"}
-    )
-    return f"{url}/#/experiments/{experiment}/runs?{view}"
+    shown = {"orderByKey": "metrics.`rank`", "orderByAsc": "true"}
+    if any(tag["key"] == view.TAG for tag in found.get("tags", ())):
+        # An address that says how to sort as well would be shown without the view.
+        shown = {"viewStateShareKey": view.KEY}
+    parts = urllib.parse.urlencode({"workflowType": "machine_learning", **shown})
+    return f"{url}/#/experiments/{experiment}/runs?{parts}"

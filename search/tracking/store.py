@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from search.tracking.projection import PARENT, Face, Picture, Point
 
@@ -28,6 +27,7 @@ ENVIRONMENT = {
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "60",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 """MLflow's own retries sleep for minutes, and repeat a ``create_run`` whose answer was lost."""
 
@@ -60,37 +60,6 @@ def environment() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def check_uri(uri: str | None) -> None:
-    """Refuse, with a ``ValueError``, a tracking URI that cannot be published to."""
-    address(uri, Path())
-
-
-def address(uri: str | None, storage: Path) -> str:
-    """The tracking URI, by default a database in ``storage``.
-
-    Raises ``ValueError`` for one that holds credentials (and does not repeat them) or that MLflow cannot write to.
-    """
-    if uri is None:
-        return f"sqlite:///{storage.absolute() / 'mlflow.db'}"
-    try:
-        parts = urlsplit(uri)
-        secret = "@" in parts.netloc or bool(parts.query and parts.scheme in ("http", "https"))
-    except ValueError:
-        raise ValueError("The MLflow URI cannot be read; write it as http://host:5000.") from None
-    if secret:
-        raise ValueError(
-            "The MLflow URI holds a user name, password or token, which would be seen in logs and process lists. "
-            "Leave them out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
-        )
-    known = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
-    if parts.scheme.partition("+")[0] not in known or (parts.scheme[:4] == "http" and not parts.netloc):
-        raise ValueError(
-            f"{uri[:200]!r} is no MLflow server; write http://host:5000, sqlite:////folder/mlflow.db, "
-            "or leave --mlflow out for a database beside the results."
-        )
-    return uri
-
-
 @dataclass(kw_only=True)
 class Known:
     """A run as the server has it."""
@@ -111,7 +80,7 @@ class Store:
         from mlflow import MlflowClient
 
         self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        self._tags = dict(tags)
+        self.tags = dict(tags)
         self.experiment = self._experiment(uri, storage, name)
         self.runs: dict[int, Known] = {}
         self.refresh()
@@ -143,7 +112,7 @@ class Store:
         asked = [{}] if trials is None else [_key(trial) for trial in trials]
         found: dict[int, list[Any]] = {}
         for more in asked:
-            for run in self._search({**self._tags, **more}):
+            for run in self._search({**self.tags, **more}):
                 if "teasel.duplicate" not in run.data.tags:
                     trial = int(run.data.tags.get("teasel.trial", PARENT))
                     found.setdefault(trial, []).append(run)
@@ -160,10 +129,16 @@ class Store:
                 self._client.restore_run(first.info.run_id)
             self.runs[trial] = _known(first)
 
+    def search(self, wanted: str) -> list[Any]:
+        """The experiment's active runs that MLflow's filter ``wanted`` lets through, whatever sweep they are of."""
+        return [run for run in self._pages(wanted) if not _deleted(run)]
+
     def _search(self, tags: Mapping[str, str]) -> Iterator[Any]:
+        return self._pages(" and ".join(f"tags.`{k}` = '{v}'" for k, v in tags.items()))
+
+    def _pages(self, wanted: str) -> Iterator[Any]:
         from mlflow.entities import ViewType
 
-        wanted = " and ".join(f"tags.`{k}` = '{v}'" for k, v in tags.items())
         token = None
         while True:
             page = self._client.search_runs([self.experiment], wanted, ViewType.ALL, max_results=500, page_token=token)
@@ -219,6 +194,11 @@ class Store:
                 self._client.set_terminated(known.id, face.status, face.end)
             known.status, known.end = face.status, face.end or known.end
 
+    def mark(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the experiment."""
+        for key, value in tags.items():
+            self._client.set_experiment_tag(self.experiment, key, value)
+
     def files(self, key: int, contents: Mapping[str, bytes]) -> None:
         """Write artifacts, over what is there under the same names."""
         with tempfile.TemporaryDirectory(prefix="teasel-") as scratch:
@@ -235,7 +215,7 @@ class Store:
         the number comes from what the picture is.
         """
         with tempfile.TemporaryDirectory(prefix="teasel-") as scratch:
-            staged = [_stage(Path(scratch), folder, p, f"{self._tags}/{key}") for p in pictures]
+            staged = [_stage(Path(scratch), folder, p, f"{self.tags}/{key}") for p in pictures]
             if any(staged):
                 self._client.log_artifacts(self.runs[key].id, scratch)
                 if "mlflow.loggedImages" not in self.runs[key].tags:

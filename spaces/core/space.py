@@ -58,7 +58,7 @@ class Space:
     @property
     def shared(self) -> tuple[str, ...]:
         """The free configuration keys that every trial has, whatever the others are."""
-        return tuple(key for key in self.searched if self._certain(key))
+        return tuple(key for key in self.searched if self.certain(key))
 
     def suggest(self, trial: Any, prefix: str = "") -> dict[str, Any]:
         """A configuration from an Optuna trial (or anything like one), fixed values included.
@@ -132,11 +132,12 @@ class Space:
                 )
         return ""
 
-    def _certain(self, key: str) -> bool:
+    def certain(self, key: str) -> bool:
+        """Whether ``key`` is active in every trial."""
         for parent, values in (self._flat[key].when or {}).items():
             fixed = self._flat[parent].fixed
             tried = self._flat[parent].options if fixed is None else (fixed,)
-            if not set(tried or ()) <= set(values) or not self._certain(parent):
+            if not set(tried or ()) <= set(values) or not self.certain(parent):
                 return False
         return True
 

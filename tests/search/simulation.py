@@ -7,10 +7,12 @@ driver to die, before or after any row.
 import math
 from dataclasses import dataclass, field
 
+from search.assignment import Assignment, Finished, Wait
+from search.history import Configuration
 from search.ledger import Ledger
-from search.loop import Assignment, Finished, Loop, Wait
+from search.loop import Loop
 from search.run import loop
-from search.schedule import Stop
+from search.schedule import Continue
 from search.sweep_file import from_command_line
 
 
@@ -55,10 +57,24 @@ def sweep(storage, **changes):
 
 
 def curve(assignment: Assignment, step: int) -> dict[str, float]:
-    """A deterministic learning curve of a configuration: better for learning rates near 1e-3."""
+    """A deterministic learning curve of a configuration: better for learning rates near 1e-3, varied by the seed."""
     lr = assignment.config["lr"]
-    quality = math.exp(-abs(math.log10(lr) + 3)) * (1 - math.exp(-step / 40))
-    return {"score/mig": quality, "val/elbo": -100 * (1 - quality), "val/reconstruction": 1 - quality}
+    quality = math.exp(-abs(math.log10(lr) + 3)) * (1 - math.exp(-step / 40)) * (1 + 0.1 * math.sin(assignment.seed))
+    return {
+        "score/mig": quality,
+        "val/elbo": -100 * (1 - quality),
+        "val/reconstruction": 1 - quality,
+        "condition/dead_latents": min(1.0, abs(math.log10(lr) + 3)),
+    }
+
+
+def compare(configuration: Configuration, step: int) -> dict[int, dict[str, float]]:
+    """A made-up agreement of replicates."""
+    lr = configuration.first.config["lr"]
+    return {
+        trial.number: {"score/udr": math.exp(-abs(math.log10(lr) + 2)) * step / 100 + trial.seed / 1000}
+        for trial in configuration.trials
+    }
 
 
 @dataclass
@@ -78,7 +94,7 @@ def begin(sweep, path, *, left=math.inf, after=True, concurrency=1) -> Loop:
         ledger.append("sweep", sweep=sweep.model_dump(mode="json"), id=sweep.id, trials=sweep.budget.trials)
     mortal = Mortal(ledger, left, after)
     try:
-        return loop(mortal, sweep, concurrency=concurrency)
+        return loop(mortal, sweep, concurrency=concurrency, compare=compare)
     except Killed:
         ledger.close()
         raise
@@ -115,7 +131,7 @@ def play(loop: Loop, rng=None, failing=frozenset(), losing=frozenset()) -> None:
                 curve(worker.assignment, step),
                 checkpoint=f"trials/{number:03d}/{step}",
             )
-            if isinstance(decision, Stop):
+            if not isinstance(decision, Continue):
                 live.remove(worker)
     finally:
         loop._ledger.ledger.close()

@@ -144,8 +144,9 @@ def test_an_objective_that_is_no_number_fails_its_trial_alone(tmp_path, value):
 
 def test_wall_time_ends_the_sweep_and_says_so(tmp_path):
     now = [0.0]
+    from search.assignment import Finished
     from search.ledger import Ledger
-    from search.loop import Finished, Loop
+    from search.loop import Loop
     from search.sampler import Sampler
     from search.schedule import schedule
 

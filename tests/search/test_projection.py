@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_tag
-from tests_search import ledgers
+from tests_search import ledgers, simulation
 
 from search.ledger import read
-from search.tracking.projection import NAME, PARENT, Projection, metric, text
+from search.tracking.projection import PARENT, Projection
+from search.tracking.words import NAME, metric, text
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,8 @@ def test_statuses_follow_the_sweep(rows):
 
 def test_ranks_are_given_when_the_sweep_ends(rows):
     made = projected(rows)
-    assert [made.runs[n].rank for n in (4, 3, 7, 6, 0, 1, 5, 2)] == list(range(1, 9))
+    ranks = [made.face(n, alive=False).tags["rank"] for n in (4, 3, 7, 6, 0, 1, 5, 2)]
+    assert ranks == [str(rank) for rank in range(1, 9)]
     assert made.face(4, alive=False).tags["rank"] == "1"
 
 
@@ -115,3 +117,45 @@ def test_any_text_becomes_a_printable_tag(said):
 )
 def test_secrets_are_blotted_out(said):
     assert "CANARY" not in text(said) and "***" in text(said)
+
+
+def test_replicates_share_their_rank_and_carry_the_interval_over_seeds(tmp_path):
+    sweep = simulation.sweep(tmp_path, seeds=3, trials=9, objectives=["score/udr"], schedule="none")
+    simulation.play(simulation.begin(sweep, tmp_path / "ledger.jsonl"))
+    rows = read(tmp_path / "ledger.jsonl")
+    growing, whole = Projection(), projected(rows)
+    for row in rows:
+        growing.add(row)
+        for key, run in growing.runs.items():
+            assert whole.runs[key].points[: len(run.points)] == run.points
+    for configuration in whole.history.configurations:
+        values = [trial.metrics["score/udr"] for trial in configuration.trials]
+        for trial in configuration.trials:
+            latest = {point.name: point.value for point in whole.runs[trial.number].points}
+            assert latest["seeds/score/udr/mean"] == pytest.approx(sum(values) / 3)
+            assert latest["seeds/score/udr/count"] == 3.0
+            assert latest["final/score/udr"] == trial.metrics["score/udr"]
+            tags = whole.face(trial.number, alive=False).tags
+            assert tags["configuration"] == str(configuration.number)
+            assert tags["rank"] == str(int(latest["rank"]))
+    best = [point.value for point in whole.runs[PARENT].points if point.name == "best/score/udr"]
+    assert len(best) == 3 and best == sorted(best)
+    assert "95 % interval" in whole.face(PARENT, alive=False).tags["told_apart"]
+
+
+def test_several_objectives_mark_the_pareto_front_and_conditions_are_said(tmp_path):
+    sweep = simulation.sweep(tmp_path, objectives=["score/mig", "val/elbo"], constraints=["dead_latents"])
+    simulation.play(simulation.begin(sweep, tmp_path / "ledger.jsonl"))
+    made = projected(read(tmp_path / "ledger.jsonl"))
+    faces = {t.number: made.face(t.number, alive=False).tags for t in made.history.trials}
+    assert {tags["pareto"] for tags in faces.values()} == {"true", "false"}
+    for trial in made.history.trials:
+        dead = trial.metrics["condition/dead_latents"] > 0.5
+        assert ("dead latents" in faces[trial.number].get("conditions", "")) == dead
+
+
+def test_a_pick_is_a_tag_of_its_run_and_of_the_sweep(rows):
+    made = projected([*rows, {"kind": "pick", "time": 1.0, "trial": 4, "because": "its heads are clean"}])
+    assert made.face(4, alive=False).tags["picked"] == "its heads are clean"
+    assert made.face(PARENT, alive=False).tags["picked"] == "004: its heads are clean"
+    assert made.runs[4].stale

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests_search import ledgers
 
-from search import results
+from search import results, standings
 from search.history import COMPLETE, FAIL, PRUNED, RUNNING, History, Report, Trial
 from search.ledger import Reader
 
@@ -43,14 +43,14 @@ def test_complete_then_stopped_then_running_then_failed():
         trial(5, COMPLETE, 100, score_mig=0.3),
         trial(6, PRUNED, 50, score_mig=0.3),
     )
-    assert numbers(results.ranking(said)) == [5, 2, 6, 1, 3, 4, 0]
+    assert numbers(standings.ranking(said)) == [5, 2, 6, 1, 3, 4, 0]
     worse = [{**MIG, "direction": "minimize"}]
-    assert numbers(results.ranking(said, worse)) == [2, 5, 1, 6, 3, 4, 0]
+    assert numbers(standings.ranking(said, worse)) == [2, 5, 1, 6, 3, 4, 0]
 
 
 def test_a_missing_value_comes_last_of_its_state():
     said = history(trial(0, COMPLETE, 100, score_mig=math.nan), trial(1, COMPLETE, 100, score_mig=-5.0))
-    assert numbers(results.ranking(said)) == [1, 0]
+    assert numbers(standings.ranking(said)) == [1, 0]
 
 
 def test_several_objectives_are_ranked_by_front():
@@ -61,7 +61,7 @@ def test_several_objectives_are_ranked_by_front():
         trial(3, COMPLETE, 100, score_mig=0.1, kl=1.0),
         objectives=(MIG, KL),
     )
-    assert numbers(results.ranking(said)) == [0, 1, 3, 2]
+    assert numbers(standings.ranking(said)) == [0, 1, 3, 2]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)), max_size=25))
@@ -75,7 +75,7 @@ def test_fronts_agree_with_their_definition(points):
         expected.update(dict.fromkeys(best, front))
         left = {n: p for n, p in left.items() if n not in best}
         front += 1
-    assert results.fronts(dict(enumerate(points))) == expected
+    assert standings.fronts(dict(enumerate(points))) == expected
 
 
 @pytest.fixture(scope="module")

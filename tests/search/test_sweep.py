@@ -130,11 +130,91 @@ def test_overrides_reach_the_methods_they_mean():
     assert "beta_vae.gamma" in made.search_space().searched
 
 
-def test_several_objectives_are_not_stopped_early():
-    made = sweep(objectives=["score/mig", "val/elbo"])
-    assert made.schedule.name == "none" and made.rungs == ()
-    with pytest.raises(ValidationError, match="use schedule: none"):
-        sweep(objectives=["score/mig", "val/elbo"], schedule="asha")
+def test_several_objectives_are_stopped_by_asha_alone():
+    assert sweep(objectives=["score/mig", "val/elbo"]).rungs == (100, 300)
+    with pytest.raises(ValidationError, match="asha stops them by their non-dominated rank"):
+        sweep(objectives=["score/mig", "val/elbo"], schedule="median")
+
+
+@pytest.mark.parametrize(
+    ("said", "count", "adaptive"),
+    [(1, 1, False), (4, 4, False), ("adaptive", 5, True), ({"count": 3, "adaptive": True}, 3, True)],
+)
+def test_seeds(said, count, adaptive):
+    made = sweep(seeds=said)
+    assert (made.seeds.count, made.seeds.adaptive) == (count, adaptive)
+    assert Sweep.model_validate(made.model_dump(mode="json")) == made
+
+
+def test_what_is_not_used_is_not_written():
+    assert not {"seeds", "constraints", "scores", "picked"} & set(sweep().model_dump())
+    assert sweep(seeds=1, constraints=[]).id == sweep().id != sweep(seeds=2).id
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"seeds": 5}, "not one configuration under 5 seeds"),
+        ({"seeds": 0}, "seeds.count"),
+        ({"seeds": "many"}, "the word adaptive"),
+        ({"seeds": {"count": 1, "adaptive": True}}, "count is 1"),
+        ({"seeds": "adaptive", "sampler": "nsga2"}, "tpe, gp, random"),
+        ({"objectives": ["score/udr"]}, "seeds: 5"),
+        ({"objectives": ["score/udr"], "seeds": "adaptive"}, "not adaptive"),
+        ({"objectives": [{"metric": "score/mig", "over_seeds": "lower_bound"}]}, "at least 2 seeds"),
+        ({"objectives": [{"metric": "score/mig", "over_seeds": "best"}]}, "'mean', 'median' or 'lower_bound'"),
+        ({"constraints": ["colapsed"]}, "did you mean 'collapsed'"),
+        ({"constraints": ["collapsed", "collapsed"]}, "twice"),
+        ({"constraints": ["leak"]}, "class_free, which beta_vae cannot give"),
+        ({"constraints": ["discriminator_at_chance"]}, "beta_vae cannot give"),
+        ({"constraints": ["collapsed"], "sampler": "cmaes"}, "cmaes knows no constraints"),
+        ({"scores": ["migg"]}, "did you mean 'mig'"),
+        ({"scores": ["error"]}, "cannot be given"),
+    ],
+)
+def test_seeds_constraints_and_scores_that_cannot_be(changes, says):
+    with pytest.raises(ValidationError, match=says):
+        sweep(**changes)
+
+
+def test_limits_of_constraints():
+    made = sweep(constraints=["collapsed", {"condition": "dead_latents", "at_most": 0.2}])
+    assert [(c.condition, c.at_most) for c in made.constraints] == [("collapsed", 0.0), ("dead_latents", 0.2)]
+
+
+CAPACITY = {"form": "capacity"}
+
+
+@pytest.mark.parametrize(
+    ("ramp", "rungs"),
+    [
+        (0.5, (450,)),
+        ({"low": 0.25, "high": 0.5}, (225, 675)),
+        ({"low": 0.25, "high": 0.85}, (225, 675, 765)),
+        ({"low": 0.05, "high": 0.1}, (100, 300)),
+        ([0.2, 0.4], (180, 540)),
+    ],
+)
+def test_rungs_lie_behind_the_shortest_ramp(ramp, rungs):
+    assert sweep(space={**CAPACITY, "capacity_ramp": ramp}).rungs == rungs
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"space": {**CAPACITY, "capacity_ramp": 1.0}}, "asha could stop no trial: ramps end at step 900"),
+        ({"space": {**CAPACITY, "capacity_ramp": 0.5}, "schedule": {"rungs": [100, 300]}}, "last rung is 300"),
+        ({"space": {**CAPACITY, "capacity_ramp": 0.5}, "schedule": {"rungs": [100, 600]}}, "begin at 450"),
+        ({"space": {**CAPACITY, "capacity_ramp": 0.5}, "schedule": {"grace": 90}}, "leave grace out"),
+    ],
+)
+def test_ramps_that_leave_no_room_are_said(changes, says):
+    with pytest.raises(ValidationError, match=says):
+        sweep(**changes)
+
+
+def test_a_method_without_ramps_leaves_room():
+    assert sweep(methods=["beta_vae", "factor_vae"], space={"beta_vae": {**CAPACITY, "capacity_ramp": 1.0}}).rungs
 
 
 def test_nothing_to_search():

@@ -103,7 +103,7 @@ BAD = {
     "rungs of none": (more("schedule: {name: none, rungs: [3]}\n"), [7], "none stops no trial"),
     "reduction": (more("schedule: {reduction_factor: 1}\n"), [7], "at least 1.5"),
     "early stop of two": (
-        edited(4, "objectives: [val/kl, score/mig]") + "schedule: asha\n", [7], "schedule: none",
+        edited(4, "objectives: [val/kl, score/mig]") + "schedule: median\n", [7], "none stops none",
     ),
     "gpu": (more("resources: {gpu: 1.5}\n"), [7], "a fraction up to 1"),
     "concurrency": (more("concurrency: 0\n"), [7], "at least 1"),

@@ -78,3 +78,18 @@ OPTIONS = [
 def test_bad_options(words, says):
     with pytest.raises(SweepError, match=says):
         command(**words)
+
+
+def test_seeds_constraints_and_scores():
+    made = command(seeds="3", trials=9, constraints=["collapsed", "dead_latents=0.25"], scores=["mig"])
+    assert (made.seeds.count, made.seeds.adaptive) == (3, False)
+    assert [(c.condition, c.at_most) for c in made.constraints] == [("collapsed", 0.0), ("dead_latents", 0.25)]
+    assert made.scores == ("mig",)
+    assert command(seeds="adaptive").seeds.adaptive
+    for words, option in (
+        ({"seeds": "few"}, "--seeds: "),
+        ({"constraints": ["colapsed"]}, "--constraint: unknown condition"),
+        ({"scores": ["migg"]}, "--score: unknown score"),
+    ):
+        with pytest.raises(SweepError, match=option):
+            command(**words)

@@ -19,7 +19,7 @@ from typing import Any
 from trainables import data
 from trainables.core import prepared
 from trainables.core.arrays import PARTS, DatasetError, Description, Progress
-from trainables.core.split import ALL, Split
+from trainables.core.split import ALL, DEVELOPMENT, Split
 from trainables.core.subset import Subset
 
 
@@ -211,7 +211,10 @@ class Dataset:
         return _map, (self.file.path, self.subset, self.secondary)
 
     def split(self, part: str) -> Split:
-        """The split ``"train"``, ``"validation"`` or ``"test"``, or ``"all"``. ``ValueError`` for others."""
-        if part not in (*PARTS, ALL):
-            raise ValueError(f"No split {part!r}; splits are {', '.join((*PARTS, ALL))}.")
+        """The split ``"train"``, ``"validation"`` or ``"test"``, ``"development"`` (the first two), or ``"all"``.
+
+        Raises ``ValueError`` for others.
+        """
+        if part not in (known := (*PARTS, DEVELOPMENT, ALL)):
+            raise ValueError(f"No split {part!r}; splits are {', '.join(known)}.")
         return Split(self, part)

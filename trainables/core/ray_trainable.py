@@ -55,7 +55,7 @@ class SweepTrial(tune.Trainable):
             self._trial = self._trial or Trial(self._attempt)
             report = asdict(self._trial.advance())
         except Diverged as error:
-            report = {"failed": str(error)}
+            report = {"failed": str(error), "condition": "diverged"}
         except Exception as error:
             self._unwell = self._attempt.device != "cpu"
             reason = f"{type(error).__name__}: {error}"

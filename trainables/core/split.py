@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ALL = "all"
 """Every image, whatever its split: for scores of a rendered grid, whose definition draws factors from all of it."""
+DEVELOPMENT = "development"
+"""Train and validation images together: what a configuration is trained on for good, once it has been chosen."""
 IDENTITY = "identity"
 """The factor that says who is shown: what pairs of one identity are drawn by."""
 
@@ -89,7 +91,11 @@ class Split:
         """The dataset's row of each image, int64 (N,), ascending."""
         file = self.dataset.file
         mark = file.columns["split"]
-        rows = np.arange(len(mark)) if self.part == ALL else np.flatnonzero(mark == PARTS[self.part])
+        if self.part == ALL:
+            rows = np.arange(len(mark))
+        else:
+            parts = ("train", "validation") if self.part == DEVELOPMENT else (self.part,)
+            rows = np.flatnonzero(np.isin(mark, [PARTS[part] for part in parts]))
         labels = file.columns["label"][rows] if self.classes else None
         return rows[self.dataset.subset.rows(self.part, len(rows), labels, self.classes)]
 

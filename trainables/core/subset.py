@@ -58,7 +58,7 @@ class Subset:
         if self.only is not None:
             assert label_N is not None, "problem() was not asked"
             chosen = np.flatnonzero(label_N == classes.index(self.only))
-        if part != "train":
+        if part not in ("train", "development"):
             return chosen
         shuffled = chosen[np.random.RandomState(self.seed).permutation(len(chosen))]
         if self.images is not None:

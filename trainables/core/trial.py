@@ -13,14 +13,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import trainables
 from trainables import pictures
-from trainables.core import checkpoint
-from trainables.core.contract import hyperparameters
+from trainables.core import checkpoint, conditions
+from trainables.core.comparable import CODES, COMPARED, KL, STRIPS
+from trainables.core.contract import decodes, hyperparameters
 from trainables.core.dataset import Dataset, Source, open_source
-from trainables.core.evaluation import Evaluation, evaluate
+from trainables.core.evaluation import POINTS, Evaluation, evaluate
+from trainables.core.strips import strips
 from trainables.core.training import Training
 from trainables.core.traversals import png
 
@@ -37,7 +40,15 @@ class Attempt:
     steps: int
     reports: tuple[int, ...]
     pictures: tuple[int, ...] = ()
-    """The reports at which pictures are drawn; the last report always has them."""
+    """The reports at which pictures are drawn and codes are kept; the last report always has them."""
+    asked: tuple[str, ...] = ()
+    """Metrics that are computed at every report, whatever they cost."""
+    asked_last: tuple[str, ...] = ()
+    """Those that are computed at the last report."""
+    fit: str = "train"
+    """The split that is trained on."""
+    judged: str = "validation"
+    """The split that the model is measured on; all of its images where that is the test split."""
     data: str = "digits"
     options: Mapping[str, Any] = field(default_factory=dict)
     subset: Mapping[str, Any] = field(default_factory=dict)
@@ -54,9 +65,8 @@ class Attempt:
     label: str = "attempt-1"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reports", tuple(self.reports))
-        object.__setattr__(self, "pictures", tuple(self.pictures))
-        object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
+        for name in ("reports", "pictures", "asked", "asked_last", "checkpoints"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def source(self) -> dict[str, Any]:
@@ -93,7 +103,7 @@ class Trial:
         self.method = trainables.method(attempt.method)
         self.dataset = _dataset(json.dumps(attempt.source, sort_keys=True), attempt.data_root)
         self.hp = hyperparameters(self.method, attempt.config, attempt.steps)
-        split = self.dataset.split("train").to(attempt.device)
+        split = self.dataset.split(attempt.fit).to(attempt.device)
         self.training = Training(self.method, self.hp, split, seed=attempt.seed)
         self.history: list[dict[str, float]] = []
         self._restore()
@@ -121,14 +131,17 @@ class Trial:
         until = next(s for s in self.attempt.reports if s > self.training.step)
         losses = self.training.advance(until)
         metrics = {f"train/{name}": value for name, value in losses.items()}
-        evaluation = evaluate(self.method, self.training.model, self.hp, self.dataset, self.attempt.device)
+        last = until == self.attempt.steps
+        evaluation = self._evaluated(last)
         metrics.update(evaluation.metrics)
+        metrics.update(conditions.measured(self.method, self.hp, until, losses, evaluation))
         self.history.append({"step": until, **metrics})
         if self.attempt.folder is None:
             return Outcome(step=until, metrics=metrics, checkpoint=None, pictures=())
         files, drawn = self.files(metrics), {}
-        if until in self.attempt.pictures or until == self.attempt.steps:
+        if until in self.attempt.pictures or last:
             drawn = self._pictures(evaluation)
+            files |= self._comparable(evaluation)
         folder = Path(self.attempt.folder) / f"step-{until:06d}-{self.attempt.label}"
         checkpoint.write(folder, files | drawn)
         self._forget()
@@ -136,8 +149,30 @@ class Trial:
             step=until, metrics=metrics, checkpoint=str(folder), pictures=tuple(str(folder / name) for name in drawn)
         )
 
-    def _pictures(self, evaluation: Evaluation) -> dict[str, bytes]:
-        view = pictures.View(
+    def _evaluated(self, last: bool) -> Evaluation:
+        return evaluate(
+            self.method,
+            self.training.model,
+            self.hp,
+            self.dataset,
+            self.attempt.device,
+            part=self.attempt.judged,
+            points=None if self.attempt.judged == "test" else POINTS,
+            asked=(*self.attempt.asked, *(self.attempt.asked_last if last else ())),
+            last=last,
+        )
+
+    def _comparable(self, evaluation: Evaluation) -> dict[str, bytes]:
+        """Codes and strips, by which this model is compared with others."""
+        found = {group: torch.from_numpy(codes[:COMPARED]).contiguous() for group, codes in evaluation.codes.items()}
+        found |= {KL + group: torch.from_numpy(np.asarray(kl, np.float32)) for group, kl in evaluation.kl.items()}
+        files = {CODES: checkpoint.tensors(found)} if found else {}
+        if found and decodes(self.method):
+            files[STRIPS] = png(strips(self._view(evaluation)), limit=1_000_000)
+        return files
+
+    def _view(self, evaluation: Evaluation) -> pictures.View:
+        return pictures.View(
             method=self.method,
             model=self.training.model,
             hp=self.hp,
@@ -145,8 +180,12 @@ class Trial:
             evaluation=evaluation,
             history=self.history,
             device=self.attempt.device,
+            part=self.attempt.judged,
         )
-        return {f"{name}.png": png(picture) for name, picture in pictures.draw(view).items()}
+
+    def _pictures(self, evaluation: Evaluation) -> dict[str, bytes]:
+        drawn = pictures.draw(self._view(evaluation))
+        return {f"{name}.png": png(picture) for name, picture in drawn.items()}
 
     def files(self, metrics: Mapping[str, float]) -> dict[str, bytes]:
         """The files of a checkpoint of this moment."""
@@ -160,6 +199,8 @@ class Trial:
             "subset": dict(self.attempt.subset),
             "secondary": self.attempt.secondary,
             "shape": list(self.dataset.shape),
+            "fit": self.attempt.fit,
+            "judged": self.attempt.judged,
             "seed": self.attempt.seed,
             "steps": self.attempt.steps,
             "step": self.training.step,

@@ -43,13 +43,15 @@ class View:
     history: Sequence[Mapping[str, float]] = ()
     """The metrics of every report so far, each with its ``step``."""
     device: str = "cpu"
+    part: str = "validation"
+    """The split that is held out."""
 
     @cached_property
     def split(self) -> Split:
         """The held-out images."""
         from trainables.core.evaluation import held_out
 
-        return held_out(self.dataset, self.device)
+        return held_out(self.dataset, self.device, self.part)
 
     @property
     def decodes(self) -> bool:

@@ -72,7 +72,7 @@ def agreement(models: Sequence[Trained], *, images: int = 1000) -> dict[str, flo
         found = evaluate(one.method, one.model, one.hp, one.dataset, one.device, part="test", points=images)
         codes.append(found.codes["z"])
         kl.append(found.kl["z"])
-    each = udr.score(np.stack(codes), np.stack(kl))
+    each = udr.score(codes, kl)
     return {**{name: float(np.mean(values)) for name, values in means.items()}, **each}
 
 

@@ -20,7 +20,7 @@ def winner(sweep: str, plan: Plan) -> dict[str, Any]:
     """
     from search.folder import existing
     from search.history import COMPLETE
-    from search.results import ranking
+    from search.standings import ranking
 
     where = ["--storage", str(plan.storage), "--mlflow", "none"]
     where += ["--data-root", plan.data_root] if plan.data_root else []
