@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search.history import FAIL, History
-from search.report import contact_sheet, description
+from search.folder import LEDGER
+from search.history import FAIL, History, replay
+from search.ledger import read
+from search.report import contact_sheet, description, html
 from search.results import csv_text, records, title
 from search.standings import ranking
 from search.tracking.store import picture_file
@@ -20,7 +22,7 @@ SHEET = 9
 
 
 def files(history: History, folder: Path) -> dict[str, bytes]:
-    """The sweep, its ranking, its description and a contact sheet of its best trials, by file name."""
+    """The sweep, its ranking, its description, its report and a contact sheet of its best trials, by file name."""
     order = ranking(history)
     written = {
         "sweep.yaml": _yaml(history.sweep),
@@ -29,6 +31,8 @@ def files(history: History, folder: Path) -> dict[str, bytes]:
         "description.md": description(history, order),
     }
     found = {name: blot(page).encode("utf-8", "replace") for name, page in written.items()}
+    if not history.sweep.get("picked"):
+        found["report.html"] = _report(folder).encode("utf-8", "replace")
     shown: list[tuple[str, Path]] = []
     for rank, trial in enumerate(order, 1):
         path = picture_file(folder, trial.pictures[0]) if trial.pictures else None
@@ -39,6 +43,12 @@ def files(history: History, folder: Path) -> dict[str, bytes]:
         contact_sheet(shown).save(sheet, "PNG")
         found["contact_sheet.png"] = sheet.getvalue()
     return found
+
+
+def _report(folder: Path) -> str:
+    """The report, of rows without passwords and tokens: in the page itself a chart's code would be blotted out too."""
+    rows = [json.loads(blot(json.dumps(row, ensure_ascii=False))) for row in read(folder / LEDGER)]
+    return html(folder, rows, replay(rows))
 
 
 def _yaml(said: Mapping[str, Any]) -> str:

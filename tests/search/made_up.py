@@ -21,9 +21,9 @@ def causes(count: int = 6) -> np.ndarray:
 
 
 def model(folder: Path, groups: Mapping[str, Sequence[int]], kl: Mapping[str, Sequence[float]] | None = None) -> None:
-    """A checkpoint whose latent j of a group follows cause ``|g[j]| - 1``, falling where ``g[j]`` is negative; 0 is dead.
+    """A checkpoint whose latent j of group g follows cause ``|g[j]| - 1``, and falls where ``g[j]`` is negative.
 
-    Row r of the strips is a ramp of grey from ``10 · r`` on, one step a column.
+    0 is a dead latent. Row r of the strips is a ramp of grey from ``10 · r`` on, one step a column.
     """
     folder.mkdir(parents=True, exist_ok=True)
     cause = causes()

@@ -1,12 +1,12 @@
 """The contact sheet and the page of Markdown."""
 
 from PIL import Image
-from tests_search import ledgers
+from tests_search import ledgers, simulation
 
 from search.history import History
 from search.ledger import Reader
 from search.report import NOTE, contact_sheet, description
-from search.results import ranking
+from search.standings import ranking, standings, told_apart
 
 
 def test_contact_sheet_places_pictures_under_titles(tmp_path):
@@ -75,3 +75,27 @@ def test_description_names_the_second_dataset_and_the_subset(tmp_path):
     made = ledgers.Builder(tmp_path / "two", {**ledgers.SWEEP, "data": data})
     made.ledger.close()
     assert "- **On:** usps (size 16, per_class 100), with mnist\n" in description(replayed(made.folder), [])
+
+
+def test_configurations_are_ranked_by_their_seeds_and_the_front_is_marked(tmp_path):
+    changes = {"objectives": ["score/mig", "val/reconstruction"], "seeds": 3, "trials": 18, "schedule": "none"}
+    sweep = simulation.sweep(tmp_path, **changes)
+    simulation.play(simulation.begin(sweep, tmp_path / "two" / "ledger.jsonl"))
+    history = replayed(tmp_path / "two")
+    order = standings(history)
+    page = description(history, ranking(history))
+    lines = [line.split(" | ") for line in page.splitlines() if line.startswith("| ") and "±" in line]
+    assert len(lines) == 6 and all("±" in line[4] for line in lines)
+    for line, standing in zip(lines, order, strict=True):
+        assert line[1] == ", ".join(f"{t.number:03d}" for t in standing.configuration.trials)
+        assert (line[6] == "★") == standing.pareto
+    first = order[0].configuration
+    assert f"### Best: trials {', '.join(f'{t.number:03d}' for t in first.trials)}, " in page
+    assert "over 3 seeds at step 90" in page and "★: on the Pareto front." in page
+
+
+def test_description_says_whether_first_and_second_can_be_told_apart(tmp_path):
+    sweep = simulation.sweep(tmp_path, seeds=2, trials=12, schedule="none")
+    simulation.play(simulation.begin(sweep, tmp_path / "two" / "ledger.jsonl"))
+    history = replayed(tmp_path / "two")
+    assert told_apart(history) and told_apart(history).replace("`", "\\`") in description(history, ranking(history))
