@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from search.data_commands import refusing
+from search.output_file import require_place, write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ def encode(
     with refusing():
         from trainables.core.image_files import find
 
-        _require_place(output)
+        require_place(output)
         found = find(images)
         loaded = opened(model, mlflow, storage)
         number = _class_to_encode(loaded, label)
@@ -43,7 +44,7 @@ def encode(
 
         written = pa.BufferOutputStream()
         pq.write_table(table, written)
-        _replace(output, memoryview(written.getvalue()))
+        write_whole(output, memoryview(written.getvalue()))
     skipped = f"; {found.skipped} other files skipped" if found.skipped else ""
     latents = sum(loaded.groups.values())
     typer.echo(f"{output}: {len(found.files)} images, {latents} latents of {loaded.name}{skipped}")
@@ -64,14 +65,14 @@ def traverse(
         from trainables.core.image_files import ImageError, read
         from trainables.core.traversals import png
 
-        _require_place(output)
+        require_place(output)
         if image.is_dir():
             raise ImageError(f"{image} is a folder; `teasel traverse` draws one image.")
         loaded = opened(model, mlflow, storage)
         loaded.require_decoder()
         number = None if label is None else loaded.label(label)
         pixels = read(image, loaded.shape, resize=resize)
-        _replace(output, png(loaded.traversal(pixels, number)))
+        write_whole(output, png(loaded.traversal(pixels, number)))
     typer.echo(f"{output}: what each latent of {loaded.name} does to {image}")
 
 
@@ -148,21 +149,3 @@ def _class_to_encode(model: Model, label: str | None) -> int | None:
     if not model.told:
         raise ModelError(f"{model.name} encodes images without their class; leave --label out.")
     return number
-
-
-def _require_place(output: Path) -> None:
-    """Raises ``ValueError`` for a file that could not be written, before any work is done."""
-    if output.is_dir():
-        raise ValueError(f"{output} is a folder; name a file in it.")
-    if not output.parent.is_dir():
-        raise ValueError(f"There is no folder {output.parent} to write {output.name} to.")
-
-
-def _replace(path: Path, content: bytes | memoryview) -> None:
-    """Write a file whole or not at all.  Raises ``OSError``."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ import yaml
 
 from search.folder import Folder
 from search.goals import goals
-from search.history import COMPLETE, PRUNED, Configuration, History, Trial
+from search.history import COMPLETE, FAIL, PRUNED, Configuration, History, Trial
 from search.intervals import Interval, interval
 from search.standings import standings, told_apart
 from search.sweep import Sweep
@@ -87,7 +87,7 @@ def usable(history: History, number: int, why: str) -> None:
         raise ValueError(f"{name} has no trial {number}; {there}.{why}")
     trial = history.trials[number]
     if trial.state not in (COMPLETE, PRUNED):
-        said = f"it is {trial.state.lower()}" + (f" ({trial.reason})" if trial.reason else "")
+        said = f"it failed, because {trial.reason}" if trial.state == FAIL else "it has not ended"
         raise ValueError(f"Trial {number:03d} of {name} cannot be picked: {said}.{why}")
 
 

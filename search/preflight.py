@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import trainables
+import trainables.scores
 from search.problems import SweepError
 from search.sweep import Sweep
 from spaces import Choice, Space
@@ -33,7 +34,7 @@ def check(sweep: Sweep, dataset: Dataset) -> None:
         except ValueError as error:
             raise SweepError([f"data {each.name}: {error}"]) from None
         each = each.secondary
-    found: dict[str, None] = {}
+    found: dict[str, None] = dict.fromkeys(_too_few(sweep, dataset))
     for name, space in sweep.spaces().items():
         method = trainables.method(name)
         for config in configurations(space, method.Hyperparameters()):
@@ -43,6 +44,19 @@ def check(sweep: Sweep, dataset: Dataset) -> None:
                 found[f"{name} on {dataset.name}: {error}"] = None
     if found:
         raise SweepError(list(found))
+
+
+def _too_few(sweep: Sweep, dataset: Dataset) -> Iterator[str]:
+    """Objectives that need more images than the split that they are measured on has."""
+    part = "validation" if sweep.picked is None else "test"
+    count = len(dataset.split(part))
+    for objective in sweep.objectives:
+        needed = trainables.scores.metrics()[objective.metric].points
+        if count < needed:
+            yield (
+                f"objective {objective.metric} needs {needed} images, and {dataset.name} has {count} to measure on "
+                f"({part}); use a larger dataset or subset, or an objective that needs fewer."
+            )
 
 
 def configurations(space: Space, defaults: Any) -> Iterator[Mapping[str, Any]]:

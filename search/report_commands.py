@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from search.data_commands import refusing
+from search.output_file import require_place, write_whole
 from search.terminal import console_of
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ def report(name: str, storage: Path, output: Path | None) -> None:
     with refusing():
         place = existing(storage, name)
         path = output or place.path / "report.html"
-        _require_place(path)
+        require_place(path)
         # Asked first, because an empty ledger is refused in words.
         place.history()
         from search.report import html
 
         rows = read(place.ledger)
         page = html(place.path, rows, replay(rows)).encode()
-        _replace(path, page)
+        write_whole(path, page)
     typer.echo(f"{path}  {len(page) / 1e6:.1f} MB")
 
 
@@ -53,7 +53,7 @@ def compare(name: str, numbers: Sequence[int], storage: Path, output: Path | Non
         history = place.history()
         trials = chosen(history, numbers)
         path = output or place.path / f"compare-{'-'.join(map(str, numbers))}.png"
-        _require_place(path)
+        require_place(path)
         found = comparison(history, trials)
         sweep = specified(history)
         picture, missing = drawn(
@@ -61,7 +61,7 @@ def compare(name: str, numbers: Sequence[int], storage: Path, output: Path | Non
         )
         file = io.BytesIO()
         picture.save(file, "PNG", optimize=True)
-        _replace(path, file.getvalue())
+        write_whole(path, file.getvalue())
     console = console_of()
     console.print(_table(found))
     if found.same:
@@ -95,21 +95,3 @@ def _table(found: Comparison) -> Table:
     add(found.objectives, "")
     add(found.measures, "")
     return table
-
-
-def _require_place(path: Path) -> None:
-    """Raises ``ValueError`` for a file that could not be written, before any work is done."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise ValueError(f"There is no folder {path.parent} to write {path.name} to.")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.  Raises ``OSError``."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.history import History, Trial
+from search.output_file import write_whole
 from search.standings import Standing, standings
 
 if TYPE_CHECKING:
@@ -165,9 +165,4 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     """Write a table whole or not at all.  Raises ``OSError``."""
     import pyarrow.parquet as pq
 
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(table, unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, lambda unfinished: pq.write_table(table, unfinished))

@@ -63,7 +63,7 @@ def test_whole(original, once):
     sweep = once["sweep"]
     assert sweep["face"][1] == "FINISHED" and sweep["params"]["schedule.rungs"] == "20"
     assert set(sweep["files"]) == {
-        *("sweep.yaml", "ranking.csv", "ranking.json", "description.md", "contact_sheet.png"),
+        *("sweep.yaml", "ranking.csv", "ranking.json", "description.md", "contact_sheet.png", "report.html"),
     }
     assert "Best: trial 004" in sweep["tags"]["mlflow.note.content"]
     assert once["2"]["params"]["network"] == "x" * 6000

@@ -12,8 +12,7 @@ from torch import nn
 
 from trainables.core import programs
 from trainables.core.dataset import open_dataset
-from trainables.core.split import Split
-from trainables.protocols import analogy, classification, leakage, swap
+from trainables.protocols import analogy, leakage, swap
 
 MODEL = nn.ModuleDict()
 PERSONS, EXPRESSIONS = 10, 7
@@ -189,43 +188,6 @@ def test_probes_are_the_same_by_seed():
     assert found[0] == found[1] and len(set(found)) > 1
     with pytest.raises(ValueError, match="a label for each row"):
         leakage.probe_accuracy(codes, labels[:-1], codes, labels, seed=0)
-
-
-def test_error_of_a_whole_split_without_the_labels(digits):
-    truth = {digits.split(part).images(torch.arange(5)).numpy().tobytes() for part in ("validation", "test")}
-    assert len(truth) == 2
-    asked = []
-
-    def codes(model, images, labels):
-        asked.append((len(images), labels))
-        return {"y": F.one_hot(torch.zeros(len(images), dtype=torch.long), 10).float()}
-
-    split = digits.split("test")
-    found = classification.error(SimpleNamespace(codes=codes), MODEL, digits)
-    assert found == {"error": pytest.approx(np.mean(split.label_array != 0)), "images": len(split)}
-    assert sum(count for count, _ in asked) == len(split) and {labels for _, labels in asked} == {None}
-
-
-def test_error_of_two_datasets_and_of_no_classes(digits, boards):
-    def always(label):
-        return lambda model, images, labels: {"y": F.one_hot(torch.full((len(images),), label), 10).float()}
-
-    second = SimpleNamespace(split=lambda part: WithSecond(digits, part))
-    found = classification.error(SimpleNamespace(codes=always(3), secondary_codes=always(5)), MODEL, second)
-    labels = [digits.split(part).label_array for part in ("test", "validation")]
-    assert found["error"] == pytest.approx(np.mean(labels[0] != 3))
-    assert found["secondary_error"] == pytest.approx(np.mean(labels[1] != 5))
-    assert (found["images"], found["secondary_images"]) == tuple(map(len, labels))
-    with pytest.raises(ValueError, match=r"'y'.*gives z"):
-        classification.error(SimpleNamespace(codes=lambda *_: {"z": 0}), MODEL, digits)
-    with pytest.raises(ValueError, match=r"no(ne| labels)"):
-        classification.error(SimpleNamespace(codes=always(0)), MODEL, boards)
-
-
-class WithSecond(Split):
-    """The validation images of the same digits serve as second dataset."""
-
-    secondary = property(lambda self: self.dataset.split("validation"))  # type: ignore[assignment]
 
 
 FACTORS = np.stack(np.unravel_index(np.arange(programs.BOARDS), programs.GRID), axis=1)

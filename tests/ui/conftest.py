@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests_search.command import teasel
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # Chromium looks up hosts of its own at every start otherwise.
@@ -21,16 +22,6 @@ QUIET = (
     "--disable-sync",
 )
 NAME = "ui_test"
-
-
-def teasel(*words, code=0):
-    """Run ``teasel`` to its end; what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "search", *map(str, words)], capture_output=True, text=True, timeout=600, check=False
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == code, said
-    return said
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ import re
 import pytest
 import yaml
 from mlflow import MlflowClient
-from tests_ui.conftest import NAME, teasel
+from tests_search.command import teasel
+from tests_ui.conftest import NAME
 
 from search.folder import Folder
 from search.standings import ranking
