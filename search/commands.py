@@ -10,7 +10,8 @@ from search.data_commands import open_with_progress, refusing
 from search.drive import authenticate, drive
 from search.terminal import console_of, ranking_table
 
-ELBO = "val/elbo"
+MEASURES = ("val/elbo", "val/error", "val/reconstruction")
+"""What one configuration is recorded under, without a search: the first of these that its method gives."""
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -195,12 +196,12 @@ def _settled(sweep: Sweep) -> Sweep:
 
 
 def _measure(method: str) -> str:
-    """The metric that one configuration is recorded under: the ELBO, or the first one that the method gives."""
+    """The metric that one configuration is recorded under."""
     import spaces
     from search.sweep_data import possible
 
     given = possible([method], None) if method in spaces.names() else ()
-    return ELBO if ELBO in given or not given else given[0]
+    return next((metric for metric in MEASURES if metric in given), MEASURES[0])
 
 
 def prepare(sweep: Sweep, data_root: Path | None, download: bool, console: Console) -> Dataset:
