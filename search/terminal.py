@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,35 +15,23 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from search.goals import goals
-from search.history import COMPLETE, FAIL, PRUNED, RUNNING, History, Trial
-from search.results import short_config, title
-from search.standings import Standing, ranking, standings, told_apart
+from search.history import COMPLETE, FAIL, RUNNING, History, Trial
+from search.results import title
+from search.standings import ranking
+from search.tables import STYLES, cells, duration, ended_as, heads, ranking_table, table, value_of
 
 if TYPE_CHECKING:
     from search.folder import Folder
     from search.run import Driver
-
-STYLES = {COMPLETE: "green", PRUNED: "dim", FAIL: "red", RUNNING: "bold cyan"}
 
 
 def console_of() -> Console:
     """Standard output: as wide as the terminal, and wide enough for a whole row where there is none."""
     console = Console()
     return console if console.is_terminal else Console(width=200)
-
-
-def duration(seconds: float) -> str:
-    """``75`` as ``1m15s``."""
-    seconds = max(0, round(seconds))
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
 class Display:
@@ -97,7 +84,7 @@ class Display:
         head = f"{time.strftime('%H:%M:%S')}  {title(trial)}"
         if trial.state == RUNNING:
             return f"{head}  begins"
-        value = _value(self._history, trial)
+        value = value_of(self._history, trial)
         return f"{head}  {trial.state} at {trial.step}/{trial.steps}  {value}  {trial.reason}"
 
     # -- the live table
@@ -110,17 +97,17 @@ class Display:
             ended = [t for t in ended if t.state != RUNNING]
             room = max(3, (self._console.height or 30) - 8 - len(running))
             shown = running + ended[:room]
-            rows = [_cells(self._history, t, self._state(t)) for t in shown]
+            rows = [cells(self._history, t, self._state(t)) for t in shown]
             styles = [STYLES[t.state] for t in shown]
             if len(ended) > room:
                 rows.append(("…", f"{len(ended) - room} more", "", "", "", ""))
                 styles.append("dim")
-            table = _table(_heads(self._history), rows, styles, self._console.width)
-            return Group(table, Text(self.footer(), style="italic"))
+            shown_rows = table(heads(self._history), rows, styles, self._console.width)
+            return Group(shown_rows, Text(self.footer(), style="italic"))
 
     def _state(self, trial: Trial) -> str:
         if trial.state != RUNNING:
-            return _ended(trial)
+            return ended_as(trial)
         if trial.number in self._driver.loop.waiting:
             return f"waits at rung {trial.step} for its replicates"
         eta = self._trial_eta(trial)
@@ -142,62 +129,11 @@ class Display:
             parts[-1] += f", about {duration(min(left, self._driver.loop.wall_time_left))} left"
         best = _best(history)
         if best is not None:
-            parts.append(f"best {best.number:03d} with {_value(self._history, best)}")
+            parts.append(f"best {best.number:03d} with {value_of(self._history, best)}")
         backlog = publisher_status(self._driver)
         if backlog:
             parts.append(backlog)
         return " · ".join(parts)
-
-
-def ranking_table(history: History, *, limit: int, width: int) -> Group:
-    """The ranking of a sweep, finished or not, how far it has come, and whether its first is its best."""
-    order = standings(history)
-    several = any(len(s.configuration.trials) > 1 for s in order)
-    rows = [_standing_cells(history, s, several) for s in order[:limit]]
-    styles = [STYLES[s.configuration.state] for s in order[:limit]]
-    ended = sum(t.state != RUNNING for t in history.trials)
-    lines = [f"{ended} of {history.budget} trials ended, {duration(history.spent)} spent"]
-    if len(order) > limit:
-        lines.append(f"{len(order) - limit} more: --limit, --json, --csv or --parquet FILE")
-    heads = ("rank", *_heads(history))
-    if several:
-        heads = tuple("trials" if head == "trial" else head for head in heads)
-    table = _table(heads, rows, styles, width)
-    front = ["★: on the Pareto front, no other is better in every objective."] if any(s.pareto for s in order) else []
-    said = [text for text in (*front, told_apart(history)) if text]
-    return Group(table, Text("; ".join(lines), style="italic"), *(Text(text, style="italic") for text in said))
-
-
-def _standing_cells(history: History, standing: Standing, several: bool) -> tuple[str, ...]:
-    configuration = standing.configuration
-    first, state = configuration.first, configuration.state
-    rank = f"{standing.rank}{' ★' if standing.pareto else ''}"
-    shown = "not finished" if state == RUNNING else _ended_as(standing)
-    _, method, config, step, value, _ = _cells(history, first, shown)
-    if not several:
-        return (rank, f"{first.number:03d}", method, config, step, value, shown)
-    numbers = [trial.number for trial in configuration.trials]
-    spans = f"{numbers[0]:03d}" + (f"–{numbers[-1]:03d}" if len(numbers) > 1 else "")
-    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        spans = ", ".join(f"{number:03d}" for number in numbers)
-    values = [_over_seeds(standing, goal.metric) for goal in goals(history.sweep.get("objectives", ()))]
-    return (rank, spans, method, config, f"{configuration.step}/{first.steps}", " / ".join(values), shown)
-
-
-def _over_seeds(standing: Standing, metric: str) -> str:
-    """``0.31 ± 0.04 (5)``: mean, half of the 95 % interval, seeds."""
-    if (found := standing.intervals.get(metric)) is None:
-        return "–"
-    value = f"{standing.values[metric]:.4g}"
-    return value if found.count == 1 else f"{value} ± {found.half:.2g} ({found.count})"
-
-
-def _ended_as(standing: Standing) -> str:
-    """How a configuration ended, in the words of the replicate that decided it."""
-    trials = standing.configuration.trials
-    deciding = next((t for t in trials if t.state == standing.configuration.state), trials[0])
-    said = _ended(deciding)
-    return f"breaks a constraint: {'; '.join(standing.violated)}" if standing.violated else said
 
 
 def conclusion(driver: Driver, console: Console, *, mlflow: str | None, interrupted: bool) -> None:
@@ -230,51 +166,12 @@ def conclusion(driver: Driver, console: Console, *, mlflow: str | None, interrup
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def _heads(history: History) -> tuple[str, ...]:
-    objectives = " / ".join(goal.metric for goal in goals(history.sweep.get("objectives", ())))
-    return ("trial", "method", "configuration", "step", objectives, "state")
-
-
-def _cells(history: History, trial: Trial, state: str) -> tuple[str, ...]:
-    config = short_config(trial.config, trial.params)
-    number, step = f"{trial.number:03d}", f"{trial.step}/{trial.steps}"
-    return (number, trial.method, config, step, _value(history, trial), state)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str], width: int) -> Table:
-    """A table that fits ``width``: numbers are never cut, configurations and reasons are."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    config, state = heads.index("configuration"), heads.index("state")
-    room = width - sum(widths) + widths[config] + widths[state] - 2 * len(heads)
-    widths[state] = min(widths[state], max(8, room // 2, room - widths[config]))
-    widths[config] = min(widths[config], max(8, room - widths[state]))
-    table = Table(box=None, pad_edge=False)
-    for head, size in zip(heads, widths, strict=True):
-        right = head in ("rank", "step") or "/" in head
-        table.add_column(head, width=size, no_wrap=True, overflow="ellipsis", justify="right" if right else "left")
-    for row, style in zip(rows, styles, strict=True):
-        table.add_row(*(Text(cell) for cell in row), style=style)
-    return table
-
-
-def _value(history: History, trial: Trial) -> str:
-    values = [trial.metrics.get(g.metric) for g in goals(history.sweep.get("objectives", ()))]
-    return " / ".join("–" if v is None else f"{v:.4g}" for v in values)
-
-
 def _best(history: History) -> Trial | None:
     """The best complete trial; before there is one, the best value that any trial has reported."""
     complete = [t for t in ranking(history) if t.state == COMPLETE]
     wanted = goals(history.sweep.get("objectives", ()))
     reported = [t for t in history.trials if t.reports and t.state != FAIL]
     return next(iter(complete or sorted(reported, key=lambda t: [g.value(t.metrics) for g in wanted])), None)
-
-
-def _ended(trial: Trial) -> str:
-    if trial.state != COMPLETE:
-        return f"{trial.state.lower()}: {trial.reason}"
-    _, _, wrong = trial.reason.partition("; ")
-    return f"complete; {wrong}" if wrong else "complete"
 
 
 def publisher_status(driver: Driver) -> str:

@@ -16,7 +16,7 @@ from search.report.words import STATES, dataset, measured, moment, number, one_l
 from search.results import symbol
 from search.standings import Standing, constraints
 from search.sweep import Sweep
-from search.terminal import duration
+from search.tables import duration
 from spaces import Domain
 from trainables.scores import metrics
 
