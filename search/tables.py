@@ -42,7 +42,8 @@ def ranking_table(history: History, *, limit: int, width: int) -> Group:
     columns = tuple("trials" if several and head == "trial" else head for head in ("rank", *heads(history)))
     front = ["★: on the Pareto front, no other is better in every objective."] if any(s.pareto for s in order) else []
     said = [text for text in (*front, told_apart(history), *_bounds(history)) if text]
-    return Group(table(columns, rows, styles, width), Text("; ".join(lines), style="italic"), *(Text(text, style="italic") for text in said))
+    below = ("; ".join(lines), *said)
+    return Group(table(columns, rows, styles, width), *(Text(text, style="italic") for text in below))
 
 
 def _bounds(history: History) -> Iterator[str]:

@@ -2,14 +2,15 @@
 
 A score asks for arrays by the names of its parameters (``codes_NZ``, ``factors_NF``, ``labels_N``, ``kl_NZ``,
 ``reconstruction_N``, ``probabilities_NL``, ``codes_by_group``, ``blind_by_group``); it runs where all that have no
-default exist. The images and the noise are the same at every evaluation, so two configurations are compared on the
-same ground. Letters: N images, Z latents of all groups together, L classes.
+default exist with as many rows as it needs, and where its ``WHEN`` says so or it is asked for. The images and the
+noise are the same at every evaluation, so two configurations are compared on the same ground. Letters: N images, Z
+latents of all groups together, L classes.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -60,8 +61,14 @@ def evaluate(
     *,
     part: str = "validation",
     points: int | None = POINTS,
+    asked: Collection[str] = (),
+    last: bool = True,
 ) -> Evaluation:
-    """Score ``model`` on at most ``points`` images of the split ``part`` of ``dataset``; None encodes all."""
+    """Score ``model`` on at most ``points`` images of the split ``part`` of ``dataset``; None encodes all.
+
+    Scores that cost much are computed at the ``last`` report of a trial alone, or where one of their metrics is
+    ``asked`` for by its full name. A metric for which there are too few images is not given.
+    """
     split = held_out(dataset, device, part)
     index = chosen(len(split))[:points]
     model.eval()
@@ -77,7 +84,9 @@ def evaluate(
     kl = {group: arrays.pop(f"kl {group}").mean(0) for group in arrays.pop("groups")}
     metrics: dict[str, float] = {}
     for name in scores.names():
-        metrics.update(_score(scores.load(name), arrays))
+        score = scores.load(name)
+        if _due(score, asked, last):
+            metrics.update(_score(score, arrays))
     codes = arrays.get("codes_by_group", {})
     return Evaluation(metrics=metrics, kl=kl, codes=codes, labels_N=arrays.get("labels_N"))
 
@@ -171,12 +180,24 @@ def _numpy(parts: list[Tensor]) -> np.ndarray:
     return torch.cat(parts).float().cpu().numpy()
 
 
+def _due(score: ModuleType, asked: Collection[str], last: bool) -> bool:
+    always = score.WHEN == "report" or (score.WHEN == "end" and last)
+    return always or any(metric.name in asked for metric in score.GIVES)
+
+
 def _score(score: ModuleType, arrays: Mapping[str, Any]) -> dict[str, float]:
     # A score of a full grid has a form for encoded rows, which is what a validation split can give.
     function: Callable[..., Mapping[str, float]] = getattr(score, "score_rows", score.score)
     parameters = inspect.signature(function).parameters.values()
     if any(p.name not in arrays for p in parameters if p.default is p.empty):
         return {}
+    given = {p.name: arrays[p.name] for p in parameters if p.name in arrays}
+    if min(map(_rows, given.values()), default=0) < min(metric.points for metric in score.GIVES):
+        return {}
     prefix = score.GIVES[0].name.partition("/")[0]
-    found = function(**{p.name: arrays[p.name] for p in parameters if p.name in arrays})
+    found = function(**given)
     return {f"{prefix}/{key}": float(value) for key, value in found.items()}
+
+
+def _rows(array: np.ndarray | Mapping[str, np.ndarray]) -> int:
+    return min(map(len, array.values()), default=0) if isinstance(array, Mapping) else len(array)

@@ -1,7 +1,7 @@
 """The scores: every plain module of this package is one; arrays in, floats out.
 
-A score module has ``score`` (its docstring gives the definition) and ``GIVES``, what it can give.
-This module knows nothing about models; it and the scores import no torch.
+A score module has ``score`` (its docstring gives the definition), ``GIVES``, what it can give, and ``WHEN``, when it is
+computed if nobody asks for it. This module knows nothing about models; it and the scores import no torch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Literal
 
 from trainables.core import registry
 
+When = Literal["report", "end", "asked"]
+"""At every report of a trial, which must cost little beside training; at its end alone; or only when asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
@@ -21,6 +24,11 @@ class Metric:
     name: str
     """Full name, as ``score/mig``; after the slash comes the key of the score's result."""
     direction: Literal["maximize", "minimize"]
+    points: int
+    """The least number of rows (images) that the score accepts; fewer are refused with a ``ValueError``.
+
+    Not what its definition asks for, which is usually 10,000.
+    """
     needs: tuple[str, ...] = ()
     """What the dataset must have (``factors``, ``labels``) and what the method must give.
 

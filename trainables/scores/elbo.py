@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainables.scores import Metric
+from trainables.scores import Metric, When
 
 ACTIVE = 0.01
 """A latent whose mean KL exceeds this many nats is active."""
 
+WHEN: When = "report"
+
 GIVES = (
-    Metric(name="val/reconstruction", direction="minimize", needs=("reconstruction",)),
-    Metric(name="val/kl", direction="minimize", needs=("posterior",)),
-    Metric(name="val/elbo", direction="maximize", needs=("posterior", "reconstruction")),
+    Metric(name="val/reconstruction", direction="minimize", points=1, needs=("reconstruction",)),
+    Metric(name="val/kl", direction="minimize", points=1, needs=("posterior",)),
+    Metric(name="val/elbo", direction="maximize", points=1, needs=("posterior", "reconstruction")),
     Metric(
         name="val/active_units",
         direction="maximize",
+        points=1,
         needs=("posterior",),
         ceiling="the number of latents",
         floor="0",

@@ -7,17 +7,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainables.scores import Metric
+from trainables.scores import Metric, When
 
 LEAST = float(np.finfo(np.float32).tiny)
 """A probability below this counts as this: softmax in float32 rounds to zero, and its logarithm would be infinite."""
 
+WHEN: When = "report"
+
 GIVES = (
-    Metric(name="val/error", direction="minimize", needs=("labels", "classes"), floor="1 − the largest class's share"),
-    Metric(name="val/cross_entropy", direction="minimize", needs=("labels", "classes"), floor="ln classes, in nats"),
+    Metric(
+        name="val/error",
+        direction="minimize",
+        points=1,
+        needs=("labels", "classes"),
+        floor="1 − the largest class's share",
+    ),
+    Metric(
+        name="val/cross_entropy",
+        direction="minimize",
+        points=1,
+        needs=("labels", "classes"),
+        floor="ln classes, in nats",
+    ),
     Metric(
         name="val/secondary_error",
         direction="minimize",
+        points=1,
         needs=("secondary_classes",),
         floor="1 − the largest class's share of the second dataset",
     ),

@@ -18,15 +18,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainables.scores import Metric
-from trainables.scores.factor_vae_score import CONSTANT, PRUNE
-from trainables.scores.mig import checked
+from trainables.core.encoded import CONSTANT, checked
+from trainables.scores import Metric, When
+from trainables.scores.factor_vae_score import PRUNE
+
+WHEN: When = "report"
 
 GIVES = (
     Metric(
         name="score/mask",
         direction="maximize",
         needs=("factors",),
+        points=2,
         ceiling="1",
         floor="about 1 / codes; 0 when no code is active",
     ),
@@ -45,7 +48,7 @@ def score(codes_NZ: np.ndarray, factors_NF: np.ndarray) -> dict[str, float]:
     # Imported here: the registry of scores is read by commands that must be quick.
     from scipy.optimize import linear_sum_assignment
 
-    codes_NZ, factors_NF = checked(codes_NZ, factors_NF)
+    codes_NZ, factors_NF = checked(codes_NZ, factors_NF, GIVES[0].points)
     deviation_Z = codes_NZ.std(0, ddof=1, dtype=np.float64)
     size_Z = np.abs(codes_NZ).max(0)
     active = deviation_Z > np.maximum(PRUNE, CONSTANT * size_Z)

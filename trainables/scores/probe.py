@@ -13,25 +13,41 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
-from trainables.scores import Metric
+from trainables.core.encoded import fitting, standardised
+from trainables.scores import Metric, When
 
 POINTS = 3_000
 """Images at most: two thousand fit the probe, one thousand test it."""
-CONSTANT = 1e-6
-"""Codes whose standard deviation is below this part of their size are constant but for rounding."""
+FEWEST = 30
+"""Images at least: twenty fit."""
 ITERATIONS = 300
 
 CHANCE = "the largest class's share: nothing is known of the class"
 
-GIVES = (
-    Metric(name="probe/z", direction="minimize", needs=("labels", "z"), ceiling="1", floor=CHANCE),
-    Metric(name="probe/w", direction="maximize", needs=("labels", "w"), ceiling="1", floor=CHANCE),
-    Metric(name="probe/w_blind", direction="maximize", needs=("labels", "w"), ceiling="1", floor=CHANCE),
-    Metric(name="probe/style", direction="minimize", needs=("labels", "style"), ceiling="1", floor=CHANCE),
-    Metric(name="probe/content", direction="maximize", needs=("labels", "content"), ceiling="1", floor=CHANCE),
+DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
+    "z": "minimize",
+    "w": "maximize",
+    "w_blind": "maximize",
+    "style": "minimize",
+    "content": "maximize",
+}
+
+WHEN: When = "report"
+
+GIVES = tuple(
+    Metric(
+        name=f"probe/{name}",
+        direction=direction,
+        points=FEWEST,
+        needs=("labels", name.removesuffix("_blind")),
+        ceiling="1",
+        floor=CHANCE,
+    )
+    for name, direction in DIRECTIONS.items()
 )
 
 
@@ -42,9 +58,9 @@ def score(
 ) -> dict[str, float]:
     """The probe's test accuracy in [0, 1] for each group (N, Z) by its name, and ``NAME_blind`` for the blind ones.
 
-    The first two thirds of the first 3,000 rows fit and the last third tests, without shuffling; a group may have
-    fewer rows than there are labels. Where the fitting rows are of a single class there is nothing to tell, and
-    nothing is given. Raises ``ValueError`` for arrays that do not fit.
+    The first two thirds of the first 3,000 rows fit and the last third tests, without shuffling; a group has 30 rows
+    or more, and may have fewer than there are labels. Where the fitting rows are of a single class there is nothing to
+    tell, and nothing is given. Raises ``ValueError`` for arrays that do not fit.
     """
     groups = {**codes_by_group, **{f"{group}_blind": codes for group, codes in (blind_by_group or {}).items()}}
     found = {group: _accuracy(group, codes, np.asarray(labels_N)) for group, codes in groups.items()}
@@ -62,14 +78,14 @@ def _accuracy(group: str, codes: np.ndarray, labels_N: np.ndarray) -> float | No
             f"Codes of a group must be one row for each image, with a label; {group!r} has {codes_NZ.shape} "
             f"for labels {labels_N.shape}."
         )
+    if len(codes_NZ) < FEWEST:
+        raise ValueError(f"Too few rows: a probe needs at least {FEWEST}, and {group!r} has {len(codes_NZ)}.")
     if not np.isfinite(codes_NZ).all():
         raise ValueError(f"Codes must be finite numbers; those of {group!r} are not.")
-    labels_N, fit = labels_N[: len(codes_NZ)], 2 * len(codes_NZ) // 3
+    labels_N, fit = labels_N[: len(codes_NZ)], fitting(len(codes_NZ))
     if len(np.unique(labels_N[:fit])) < 2:
         return None
-    mean_Z, deviation_Z = codes_NZ[:fit].mean(0), codes_NZ[:fit].std(0)
-    alive_Z = deviation_Z > CONSTANT * np.abs(codes_NZ[:fit]).max(0)
-    standard_NZ = np.where(alive_Z, codes_NZ - mean_Z, 0.0) / np.where(alive_Z, deviation_Z, 1.0)
+    standard_NZ = standardised(codes_NZ, fit)
     with warnings.catch_warnings():
         # An optimum not quite reached moves the accuracy by less than its own sampling error.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -120,8 +120,10 @@ def test_a_trial_keeps_two_checkpoints_and_every_picture(tmp_path):
 def test_evaluation_gives_what_the_data_allow():
     digits = Trial(attempt(None)).advance().metrics
     assert {"val/elbo", "val/kl", "val/kl_00", "val/reconstruction", "val/active_units", "train/vae"} <= set(digits)
-    assert not any(name.startswith("score/") for name in digits)
-    options = {"size": 16, "shapes": 1, "scales": 2, "orientations": 1, "positions": 8}
-    sprites = Trial(attempt(None, data="sprites", options=options)).advance().metrics
+    assert [name for name in digits if name.startswith("score/")] == ["score/gaussian_tc"]
+    options = {"size": 16, "shapes": 1, "scales": 2, "orientations": 1, "positions": 24}
+    trial = Trial(attempt(None, data="sprites", options=options))
+    first, _, sprites = (trial.advance().metrics for _ in range(3))
+    assert "score/mig" in first and "score/factor_vae_score" not in first
     assert {"score/mig", "score/factor_vae_score"} <= set(sprites)
     assert sprites["val/elbo"] == -(sprites["val/reconstruction"] + sprites["val/kl"])

@@ -55,7 +55,8 @@ def test_agrees_with_a_plain_implementation():
 
     expected = np.mean([plain(represent, SIZES, seed) for seed in range(4)])
     assert 0.4 < expected < 0.98
-    assert both(represent, batch=4) == pytest.approx([expected] * 2, abs=0.05)
+    found = np.mean([both(represent, batch=4, seed=seed) for seed in range(4)], axis=0)
+    assert found == pytest.approx([expected] * 2, abs=0.05)
 
 
 def test_perfect_codes():
@@ -108,17 +109,7 @@ def test_factors_with_one_value_are_never_held():
     with pytest.raises(ValueError, match="No factor takes two values"):
         score.score(lambda factors, rng: factors * 1.0, (1, 1))
     with pytest.raises(ValueError, match="No factor takes two values"):
-        score.score_rows(np.random.default_rng(0).normal(size=(9, 2)), np.arange(9)[:, None])
-
-
-def test_values_with_a_single_row_are_not_drawn():
-    # Value 9 appears once: its batch would stand still in every code.
-    factors = np.append(np.repeat(np.arange(3), 50), 9)[:, None]
-    groups = score._Groups(factors[:, 0])
-    rows = groups.draw(400, 8, np.random.default_rng(0))
-    assert groups.values == 3 and rows.max() < 150
-    assert (factors[rows, 0] == factors[rows[:, :1], 0]).all()
-    assert len(np.unique(rows)) == 150
+        score.score_rows(np.random.default_rng(0).normal(size=(120, 2)), np.arange(120)[:, None])
 
 
 @pytest.mark.parametrize("sizes", [(0, 3), (2.5, 3.0), ()])

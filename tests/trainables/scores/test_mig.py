@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,7 +73,7 @@ def test_a_factor_in_two_codes_has_no_gap():
     assert mig.score(np.repeat(factors, 2, axis=1), factors)["mig"] == pytest.approx(0)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.permutations(range(4)), st.lists(st.booleans(), min_size=4))
 def test_permuting_and_mirroring_codes_and_renaming_values_change_nothing(seed, order, mirror):
     rng = np.random.default_rng(seed)
@@ -103,29 +101,3 @@ def test_a_factor_with_one_value_is_left_out():
     assert mig.score(factors, factors)["mig"] == pytest.approx(1)
     with pytest.raises(ValueError, match="single value"):
         mig.score(factors, factors[:, 1:])
-
-
-@pytest.mark.parametrize(
-    ("codes", "factors", "says"),
-    [
-        (np.zeros((5, 2)), np.zeros((4, 1), int), "same rows"),
-        (np.zeros(5), np.zeros((5, 1), int), "matrices"),
-        (np.zeros((1, 2)), np.zeros((1, 1), int), "at least 2 rows"),
-        (np.zeros((5, 2)), np.zeros((5, 1)), "integers"),
-        (np.full((5, 2), np.nan), np.zeros((5, 1), int), "finite"),
-    ],
-)
-def test_arrays_that_do_not_fit(codes, factors, says):
-    with pytest.raises(ValueError, match=says):
-        mig.score(codes, factors)
-
-
-def test_is_fast():
-    factors = sample(10_000)
-    codes = np.random.default_rng(0).normal(size=(10_000, 10))
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        mig.score(codes, factors)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.1  # 15 ms on a quiet machine
