@@ -41,7 +41,7 @@ def finish(process, code=0):
     return said
 
 
-def reference(tmp_path, concurrency=1):
+def reference(tmp_path, concurrency=1, **changes):
     """The same sweep uninterrupted, in this process."""
     sweep = from_command_line(
         ["factor_vae"],
@@ -52,6 +52,7 @@ def reference(tmp_path, concurrency=1):
         sets=SMALL,
         name="reference",
         storage=str(tmp_path),
+        **changes,
     )
     place, ledger = create(sweep)
     with ledger:
@@ -78,10 +79,12 @@ def trial_processes():
     return found
 
 
-def test_killed_driver_resumed_equals_uninterrupted(tmp_path, ray_address):
-    sweep, whole = reference(tmp_path)
+@pytest.mark.parametrize("seeds", ["1", "2"])
+def test_killed_driver_resumed_equals_uninterrupted(tmp_path, ray_address, seeds):
+    sweep, whole = reference(tmp_path, seeds=seeds)
     words = ["--storage", str(tmp_path), "--mlflow", "none"]
-    process = teasel("run", "factor_vae", *WORDS, *words, "--name", "killed", "--concurrency", "1", address=ray_address)
+    named = ["--name", "killed", "--concurrency", "1", "--seeds", seeds]
+    process = teasel("run", "factor_vae", *WORDS, *words, *named, address=ray_address)
     place = folder(tmp_path, "killed")
     for reports in (3, 8):
         wait_for(

@@ -60,7 +60,7 @@ BAD = {
     "direction": (
         edited(4, "objectives: [{metric: val/kl, direction: down}]"), [4], "'maximize' or 'minim",
     ),
-    "no objectives": (edited(4, "objectives: []"), [4], "metrics are val/"),
+    "no objectives": (edited(4, "objectives: []"), [4], "metrics are score/"),
     "no trials": (edited(5, "budget: {trials: 0}"), [5], "trials is 0; it must be at least 1"),
     "steps in words": (edited(5, "budget: {steps: ten}"), [5], "'ten'; it must be a whole number"),
     "half a step": (edited(5, "budget: {steps: 1.5}"), [5], "1.5; it must be a whole number"),
