@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import scores
 import simulation
 import torch
 from peers import PlainTraining
@@ -104,6 +105,11 @@ def main():
     lines = ["| what | Teasel | peer | ratio |", "|---|---|---|---|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     print("\n".join(lines))
+    lines += ["", scores.TEXT, "", scores.HEAD]
+    print("\n".join(lines[-4:]))
+    for row in scores.rows(given.repeat, every=False):
+        lines.append("| " + " | ".join(row) + " |")
+        print(lines[-1], flush=True)
     about = f"{_processor()}, torch {torch.__version__}, {platform.platform()}"
     text = (
         "# Benchmarks\n\nThe last run of `make bench`. The peer of training is plain float32 PyTorch on a resident "

@@ -125,6 +125,11 @@ SCORES = (
     ("udr of three models", lambda: udr.score(MODELS, [np.ones(LATENTS)] * 3), None, None),
     ("dci", lambda: dci.score(CODES, FACTORS), 10_000, plain_dci),
 )
+HEAD = "| score | ms | goal | met | plain, ms | ratio |\n|---|---|---|---|---|---|"
+TEXT = (
+    "Scores of 10,000 rows, 10 codes and factors of 3, 6, 40, 32, 32 values, on one core. The plain implementation is "
+    "the definition as scikit-learn's parts make it."
+)
 SLOW = {"dci": 1}
 """Repeats of what takes seconds."""
 
@@ -165,7 +170,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--all", action="store_true", help="the peer of DCI too")
     given = parser.parse_args()
-    print("| score | ms | goal | met | plain, ms | ratio |\n|---|---|---|---|---|---|", flush=True)
+    print(HEAD, flush=True)
     for row in rows(given.repeat, given.all):
         print("| " + " | ".join(row) + " |", flush=True)
 

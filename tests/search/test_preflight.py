@@ -77,7 +77,5 @@ def test_training_on_two_datasets_of_different_size(tmp_path):
 def test_an_objective_that_needs_more_images_than_it_is_measured_on():
     few = ["data.size=16", "data.shapes=1", "data.scales=1", "data.orientations=1", "data.positions=16"]
     sweep = from_command_line(["beta_vae"], data="sprites", objectives=["score/mig"], sets=few)
-    with pytest.raises(
-        SweepError, match=r"score/mig needs 100 images, and sprites has 2\d to measure on"
-    ):
+    with pytest.raises(SweepError, match=r"score/mig needs 100 images, and sprites has 2\d to measure on"):
         check(sweep, open_source(source(sweep.data)))
