@@ -14,8 +14,8 @@ from typing import Annotated
 import typer
 
 import search
-from search import look_cli, model_cli, report_cli
-from search.options import DEFAULT, Address, DataRoot, Download, Mlflow, Name, Secondary, Set, Storage
+from search.command_line import look_cli, model_cli, report_cli
+from search.command_line.options import DEFAULT, Address, DataRoot, Download, Mlflow, Name, Secondary, Set, Storage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -78,7 +78,7 @@ def run(
     address: Address = None,
 ) -> None:
     """Search: a sweep file, a ready-made sweep, or methods with a dataset and an objective."""
-    from search import commands
+    from search.command_line import run_commands
 
     given = {
         "data": data,
@@ -101,7 +101,7 @@ def run(
         "concurrency": concurrency,
         "storage": None if storage is None else str(storage),
     }
-    commands.run(what, given, again=again, data_root=data_root, download=download, mlflow=mlflow, address=address)
+    run_commands.run(what, given, again=again, data_root=data_root, download=download, mlflow=mlflow, address=address)
 
 
 @app.command()
@@ -117,9 +117,9 @@ def resume(
     address: Address = None,
 ) -> None:
     """Go on with a sweep that was interrupted, that crashed, or that should have more trials."""
-    from search import commands
+    from search.command_line import run_commands
 
-    commands.resume(name, trials, storage, data_root=data_root, download=download, mlflow=mlflow, address=address)
+    run_commands.resume(name, trials, storage, data_root=data_root, download=download, mlflow=mlflow, address=address)
 
 
 @app.command()
@@ -138,9 +138,9 @@ def train(
     mlflow: Mlflow = None,
 ) -> None:
     """Train one configuration, without a search and with the same records."""
-    from search import commands
+    from search.command_line import run_commands
 
-    commands.train(
+    run_commands.train(
         method,
         data=data,
         secondary=secondary,
@@ -171,7 +171,7 @@ def reproduce(
     workers: Annotated[int | None, typer.Option(min=1, help="Models at once; default: the number of cores.")] = None,
 ) -> None:
     """Run the reports' tables again, and write their figures beside ours."""
-    from search import reproduce_commands
+    from search.command_line import reproduce_commands
 
     reproduce_commands.reproduce(
         tables or [],
@@ -197,7 +197,7 @@ app.command()(report_cli.compare)
 @data_app.command("list")
 def data_list() -> None:
     """The datasets and what they give."""
-    from search import data_commands
+    from search.command_line import data_commands
 
     data_commands.list_all()
 
@@ -212,7 +212,7 @@ def data_prepare(
     download: Download = False,
 ) -> None:
     """Write a dataset's prepared file now, rather than at the first sweep."""
-    from search import data_commands
+    from search.command_line import data_commands
 
     data_commands.prepare(name, sets or [], data_root, download)
 
@@ -228,7 +228,7 @@ def data_show(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="PNG to write.")] = None,
 ) -> None:
     """Write a PNG of samples and say what the dataset holds."""
-    from search import data_commands
+    from search.command_line import data_commands
 
     data_commands.show(name, sets or [], data_root, download, output)
 

@@ -66,6 +66,16 @@ def title(trial: Trial) -> str:
     return f"{trial.number:03d} {trial.method} {short_config(trial.config, trial.params)}".rstrip() + seed
 
 
+def duration(seconds: float) -> str:
+    """``75`` as ``1m15s``."""
+    seconds = max(0, round(seconds))
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
 # -- tables -------------------------------------------------------------------------------------------------------
 
 

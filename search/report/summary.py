@@ -13,10 +13,9 @@ from search.report.latents import inside
 from search.report.markup import Html, element, escaped, joined, paragraph, picture, section, table
 from search.report.told import Told
 from search.report.words import STATES, dataset, measured, moment, number, one_line, pairs, reason, whole
-from search.results import symbol
+from search.results import duration, symbol
 from search.standings import Standing, constraints
 from search.sweep import Sweep
-from search.tables import duration
 from spaces import Domain
 from trainables.scores import metrics
 

@@ -34,7 +34,11 @@ def test_matching_is_one_to_one_and_symmetric(seed, one, other):
     one_NZ, other_NV = shared @ rng.normal(size=(3, one)), shared @ rng.normal(size=(3, other))
     found = matched(one_NZ, other_NV)
     assert len({m.one for m in found}) == len({m.other for m in found}) == len(found) <= min(one, other)
-    assert {(m.other, m.one) for m in matched(other_NV, one_NZ)} == {(m.one, m.other) for m in found}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("search.report.matching.WEAK", 0.0)
+        # Several matchings may be equally good; then either way round may find another one of them.
+        sums = [sum(abs(m.correlation) for m in matched(*pair)) for pair in ((one_NZ, other_NV), (other_NV, one_NZ))]
+    assert sums[0] == pytest.approx(sums[1])
 
 
 def test_codes_that_never_change_or_hardly_go_together_have_no_match():

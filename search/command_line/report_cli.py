@@ -1,4 +1,4 @@
-"""The words of ``teasel report`` and ``teasel compare``; what they do is in ``search.report_commands``.
+"""The words of ``teasel report`` and ``teasel compare``; what they do is in ``search.command_line.report_commands``.
 
 Imports nothing heavy, so that ``--help`` answers at once.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from search.options import DEFAULT, Name, Storage
+from search.command_line.options import DEFAULT, Name, Storage
 
 
 def report(
@@ -22,7 +22,7 @@ def report(
     storage: Storage = DEFAULT,
 ) -> None:
     """Write what came out of a sweep as one HTML file that needs no network, whether it has ended or not."""
-    from search import report_commands
+    from search.command_line import report_commands
 
     report_commands.report(name, storage, output)
 
@@ -37,6 +37,6 @@ def compare(
     storage: Storage = DEFAULT,
 ) -> None:
     """Put trials side by side: configurations, measures, and a picture of their curves and matched latents."""
-    from search import report_commands
+    from search.command_line import report_commands
 
     report_commands.compare(name, trials, storage, output)

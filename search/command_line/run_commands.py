@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.data_commands import open_with_progress, refusing
-from search.drive import authenticate, drive
-from search.terminal import console_of, ranking_table
+from search.command_line.data_commands import open_with_progress, refusing
+from search.command_line.drive import authenticate, drive
+from search.command_line.terminal import console_of, ranking_table
 
 MEASURES = ("val/elbo", "val/error", "val/reconstruction")
 """What one configuration is recorded under, without a search: the first of these that its method gives."""

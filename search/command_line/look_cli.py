@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from search.options import DEFAULT, Address, DataRoot, Mlflow, Name, Storage
+from search.command_line.options import DEFAULT, Address, DataRoot, Mlflow, Name, Storage
 
 
 def top(
@@ -19,7 +19,7 @@ def top(
     parquet: Annotated[Path | None, typer.Option(help="Write a Parquet file.")] = None,
 ) -> None:
     """Print the ranking of a sweep, finished or running."""
-    from search import look_commands
+    from search.command_line import look_commands
 
     look_commands.top(name, storage, limit=limit, as_json=json, as_csv=csv, parquet=parquet)
 
@@ -30,7 +30,7 @@ def why(
     storage: Storage = DEFAULT,
 ) -> None:
     """Tell a trial's story: why it was suggested, its reports, and each decision with its numbers."""
-    from search import look_commands
+    from search.command_line import look_commands
 
     look_commands.why(name, trial, storage)
 
@@ -52,7 +52,7 @@ def pick(
     address: Address = None,
 ) -> None:
     """Choose a configuration: train it for good under fresh seeds, test it once, and register its model."""
-    from search import pick_commands
+    from search.command_line import pick_commands
 
     pick_commands.pick(
         name,
@@ -73,7 +73,7 @@ def publish(
     mlflow: Mlflow = None,
 ) -> None:
     """Bring MLflow up to date with a sweep's ledger; doing it twice changes nothing."""
-    from search import look_commands
+    from search.command_line import look_commands
 
     look_commands.publish(name, storage, mlflow=mlflow)
 
@@ -84,6 +84,6 @@ def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Open the MLflow UI on the local results, bound to 127.0.0.1."""
-    from search import look_commands
+    from search.command_line import look_commands
 
     look_commands.ui(name, storage, port=port)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
-from search.data_commands import refusing
-from search.terminal import console_of, ranking_table
+from search.command_line.data_commands import refusing
+from search.command_line.terminal import console_of, ranking_table
 
 
 def top(

@@ -1,4 +1,4 @@
-"""The words of ``teasel encode`` and ``teasel traverse``; what they do is in ``search.model_commands``.
+"""The words of ``teasel encode`` and ``teasel traverse``; what they do is in ``search.command_line.model_commands``.
 
 Imports nothing heavy, so that ``--help`` answers at once.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from search.options import DEFAULT, Storage
+from search.command_line.options import DEFAULT, Storage
 
 Model = Annotated[
     str, typer.Argument(help="A model's folder, or models:/NAME@pick of MLflow's registry.", show_default=False)
@@ -37,7 +37,7 @@ def encode(
     mlflow: Registry = None,
 ) -> None:
     """Encode images of your own with a trained model: a row for each image, a column for each latent."""
-    from search import model_commands
+    from search.command_line import model_commands
 
     model_commands.encode(
         model, images, output, label=label, batch=batch, resize=resize, mlflow=mlflow, storage=storage
@@ -54,6 +54,6 @@ def traverse(
     mlflow: Registry = None,
 ) -> None:
     """Draw what each latent of a trained model does to an image of your own."""
-    from search import model_commands
+    from search.command_line import model_commands
 
     model_commands.traverse(model, image, output, label=label, resize=resize, mlflow=mlflow, storage=storage)

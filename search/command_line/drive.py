@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from search.data_commands import refusing
+from search.command_line.data_commands import refusing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,8 +55,8 @@ def drive(
     ``begin`` opens the ledger; it is called when all else is known to be there, so that a refusal leaves nothing.
     ``conclude`` says what came of a sweep that ran to its end, in place of the ranking.
     """
+    from search.command_line.terminal import Display, conclusion
     from search.run import Driver, loop, run_here
-    from search.terminal import Display, conclusion
 
     with refusing():
         publishable(mlflow)
@@ -134,7 +134,7 @@ def _publisher(place: Folder, mlflow: str | None) -> Any:
 
 
 def _wait_for(publisher: Any, place: Folder, console: Console) -> None:
-    from search.terminal import publisher_error
+    from search.command_line.terminal import publisher_error
     from search.tracking import wait
 
     try:

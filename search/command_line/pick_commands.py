@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from search.data_commands import refusing
-from search.drive import authenticate, drive, publishable
-from search.options import DEFAULT
-from search.terminal import console_of
+from search.command_line.data_commands import refusing
+from search.command_line.drive import authenticate, drive, publishable
+from search.command_line.options import DEFAULT
+from search.command_line.terminal import console_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,7 +37,7 @@ def pick(
     address: str | None,
 ) -> None:
     """``teasel pick``."""
-    from search.commands import prepare
+    from search.command_line.run_commands import prepare
 
     console = console_of()
     with refusing():

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from search.terminal import console_of
+from search.command_line.terminal import console_of
 
 if TYPE_CHECKING:
     from trainables.core.dataset import Dataset, Source

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from search.data_commands import refusing
+from search.command_line.data_commands import refusing
 from trainables.core.registry import nearest
 
 if TYPE_CHECKING:

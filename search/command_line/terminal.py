@@ -17,11 +17,11 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from search.command_line.tables import STYLES, cells, duration, ended_as, heads, ranking_table, table, value_of
 from search.goals import goals
 from search.history import COMPLETE, FAIL, RUNNING, History, Trial
 from search.results import title
 from search.standings import ranking
-from search.tables import STYLES, cells, duration, ended_as, heads, ranking_table, table, value_of
 
 if TYPE_CHECKING:
     from search.folder import Folder

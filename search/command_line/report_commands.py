@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from search.data_commands import refusing
+from search.command_line.data_commands import refusing
+from search.command_line.terminal import console_of
 from search.output_file import require_place, write_whole
-from search.terminal import console_of
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from search.data_commands import refusing
+from search.command_line.data_commands import refusing
 from search.output_file import require_place, write_whole
 
 if TYPE_CHECKING:

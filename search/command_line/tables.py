@@ -13,20 +13,10 @@ from rich.text import Text
 
 from search.goals import goals
 from search.history import COMPLETE, FAIL, PRUNED, RUNNING, History, Trial
-from search.results import short_config
+from search.results import duration, short_config
 from search.standings import Standing, standings, told_apart
 
 STYLES = {COMPLETE: "green", PRUNED: "dim", FAIL: "red", RUNNING: "bold cyan"}
-
-
-def duration(seconds: float) -> str:
-    """``75`` as ``1m15s``."""
-    seconds = max(0, round(seconds))
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
 def ranking_table(history: History, *, limit: int, width: int) -> Group:
