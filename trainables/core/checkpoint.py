@@ -1,8 +1,9 @@
 """Checkpoints: tensors and JSON in a folder that is either whole or not there.
 
-A checkpoint is written under a temporary name, each file flushed, then a manifest with every file's sha256, and the
-folder renamed last. Reading verifies what it reads; tensors are safetensors, nothing is ever unpickled.
-This module knows nothing of what the tensors mean.
+On a disk a checkpoint is written under a temporary name, each file flushed, then a manifest with every file's sha256,
+and the folder renamed last. In an object store the manifest is put last, and without one there is no checkpoint.
+Reading verifies what it reads; tensors are safetensors, nothing is ever unpickled. This module knows nothing of what
+the tensors mean.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 
 import safetensors.torch
 from torch import Tensor
+
+from trainables.core.storage import Place, place
 
 MANIFEST = "manifest.json"
 
@@ -29,19 +35,28 @@ def tensors(values: Mapping[str, Tensor]) -> bytes:
     return safetensors.torch.save({k: v.detach().cpu().contiguous() for k, v in values.items()})
 
 
-def write(folder: Path, files: Mapping[str, bytes]) -> None:
+def write(folder: PathLike[str] | Place, files: Mapping[str, bytes]) -> None:
     """Write ``files`` into the new folder ``folder``; an earlier folder of that name is replaced.
 
-    Raises ``OSError`` (a full disk, say) and then leaves nothing behind.
+    Raises ``OSError`` (a full disk, say) and then leaves nothing behind, unless the store no longer answers.
     """
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    manifest = json.dumps({"sha256": sums}, indent=1).encode()
+    there = place(folder)
+    if there.local is not None:
+        _write_folder(there.local, files, manifest)
+    else:
+        _put(there, files, manifest)
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes], manifest: bytes) -> None:
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        manifest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         for name, content in files.items():
             _flush(partial / name, content)
-        _flush(partial / MANIFEST, json.dumps({"sha256": manifest}, indent=1).encode())
+        _flush(partial / MANIFEST, manifest)
         _sync(partial)
         if folder.exists():
             shutil.rmtree(folder)
@@ -52,19 +67,34 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         raise
 
 
-def read(folder: Path, name: str) -> bytes:
-    """One file of a checkpoint.  Raises ``CheckpointError`` unless it is there with its recorded checksum."""
+def _put(folder: Place, files: Mapping[str, bytes], manifest: bytes) -> None:
+    """Objects are put at once, for each takes a round trip to the store."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())["sha256"]
-        content = (folder / name).read_bytes()
+        if folder.exists():
+            folder.remove()
+        with ThreadPoolExecutor(max_workers=8) as several:
+            list(several.map(lambda name: (folder / name).write(files[name]), files))
+        (folder / MANIFEST).write(manifest)
+    except BaseException:
+        with suppress(OSError):
+            folder.remove()
+        raise
+
+
+def read(folder: PathLike[str] | Place, name: str) -> bytes:
+    """One file of a checkpoint.  Raises ``CheckpointError`` unless it is there with its recorded checksum."""
+    there = place(folder)
+    try:
+        manifest = json.loads((there / MANIFEST).read())["sha256"]
+        content = (there / name).read()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"The checkpoint {folder} has no whole {name}: {error}") from None
+        raise CheckpointError(f"The checkpoint {there} has no whole {name}: {error}") from None
     if hashlib.sha256(content).hexdigest() != manifest.get(name):
-        raise CheckpointError(f"The checkpoint file {folder / name} does not match its checksum.")
+        raise CheckpointError(f"The checkpoint file {there / name} does not match its checksum.")
     return content
 
 
-def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
+def read_tensors(folder: PathLike[str] | Place, name: str) -> dict[str, Tensor]:
     """The tensors of one safetensors file of a checkpoint."""
     return safetensors.torch.load(read(folder, name))
 

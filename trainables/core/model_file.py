@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from os import PathLike
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ import trainables
 from trainables.core import checkpoint
 from trainables.core.contract import InputSpec, Ramp
 from trainables.core.model import Model, ModelError, asked, in_order, method_name
+from trainables.core.storage import Place, place
 from trainables.core.traversals import Latent, ordered
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ FORMAT = 1
 
 
 def write(
-    folder: Path,
+    folder: PathLike[str] | Place,
     *,
     method: str,
     hp: Any,
@@ -56,8 +57,9 @@ def write(
     """
     if len(classes) != spec.classes:
         raise ModelError(f"The model has {spec.classes} classes, so it needs as many names, not {len(classes)}.")
-    if folder.exists() and not (folder / CARD).exists() and not _empty(folder):
-        raise ModelError(f"{folder} is there already and holds no model; choose another folder.")
+    there = place(folder)
+    if there.exists() and not (there / CARD).exists() and not _empty(there):
+        raise ModelError(f"{there} is there already and holds no model; choose another folder.")
     groups, told = asked(trainables.method(method), modules, spec)
     known = in_order(groups) if evaluation is None else ordered(groups, evaluation.kl, evaluation.codes)
     content = checkpoint.tensors(modules.state_dict())
@@ -77,28 +79,28 @@ def write(
         "about": _plain(about or {}),
     }
     text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
-    checkpoint.write(folder, {WEIGHTS: content, CARD: text.encode("utf-8", "backslashreplace")})
+    checkpoint.write(there, {WEIGHTS: content, CARD: text.encode("utf-8", "backslashreplace")})
     return digest
 
 
-def load(folder: Path | str, device: str = "cpu") -> Model:
-    """The model in ``folder``, on ``device``.
+def load(folder: PathLike[str] | str | Place, device: str = "cpu") -> Model:
+    """The model in ``folder``, a path or the URI of a store, on ``device``.
 
     Raises ``ModelError`` where there is none, it is damaged or of another format, this Teasel does not have its method,
     or its weights do not fit.
     """
-    folder = Path(folder)
-    card = _card(folder)
+    there = place(folder)
+    card = _card(there)
     try:
-        return _model(folder, card, device)
+        return _model(there, card, device)
     except KeyError as error:
         why = f"its {CARD} has no {error}."
     except (ValueError, TypeError, AttributeError, RuntimeError, safetensors.SafetensorError) as error:
         why = " ".join(str(error).split())[:600]
-    raise ModelError(f"The model in {folder} cannot be loaded: {why}")
+    raise ModelError(f"The model in {there} cannot be loaded: {why}")
 
 
-def _model(folder: Path, card: Mapping[str, Any], device: str) -> Model:
+def _model(folder: Place, card: Mapping[str, Any], device: str) -> Model:
     content = checkpoint.read(folder, WEIGHTS)
     digest = hashlib.sha256(content).hexdigest()
     if digest != card["weights"]["sha256"]:
@@ -140,15 +142,15 @@ def hyperparameters(method: ModuleType, values: Mapping[str, Any]) -> Any:
     return method.Hyperparameters(**{n: Ramp(**value) if n in ramps else value for n, value in values.items()})
 
 
-def _card(folder: Path) -> dict[str, Any]:
+def _card(folder: Place) -> dict[str, Any]:
     """What ``model.json`` says, once it is whole and of this format."""
     path = folder / CARD
-    if not path.is_file():
-        there = f"it has no {CARD}" if folder.is_dir() else "there is no such folder"
+    if path.size() is None:
+        there = f"it has no {CARD}" if folder.exists() and folder.size() is None else "there is no such folder"
         raise ModelError(f"No model in {folder}: {there}.")
     try:
         # A newer format may keep its checksums elsewhere, so its number is looked at first.
-        format = json.loads(path.read_bytes())["format"]
+        format = json.loads(path.read())["format"]
         if format != FORMAT:
             raise ModelError(f"The model in {folder} has format {format!r}; this Teasel reads format {FORMAT}.")
         return json.loads(checkpoint.read(folder, CARD))
@@ -179,8 +181,8 @@ def _built(method: ModuleType, hp: Any, spec: InputSpec, weights: Mapping[str, T
     return modules.eval()
 
 
-def _empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
+def _empty(folder: Place) -> bool:
+    return folder.size() is None and not folder.entries()
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from trainables.core.comparable import CODES, COMPARED, KL, STRIPS
 from trainables.core.contract import decodes, hyperparameters
 from trainables.core.dataset import Dataset, Source, open_source
 from trainables.core.evaluation import POINTS, Evaluation, evaluate
+from trainables.core.storage import Place, place
 from trainables.core.strips import strips
 from trainables.core.training import Training
 from trainables.core.traversals import png
@@ -59,9 +60,9 @@ class Attempt:
     device: str = "cpu"
     threads: int = 1
     folder: str | None = None
-    """Where checkpoints go, one folder a report; without it none are written."""
+    """Where checkpoints go, one folder a report: a path or the URI of a store; without it none are written."""
     checkpoints: tuple[str, ...] = ()
-    """Absolute paths to continue from, newest first."""
+    """Absolute paths or URIs to continue from, newest first."""
     label: str = "attempt-1"
 
     def __post_init__(self) -> None:
@@ -109,7 +110,7 @@ class Trial:
         self._restore()
 
     def _restore(self) -> None:
-        for folder in map(Path, self.attempt.checkpoints):
+        for folder in map(place, self.attempt.checkpoints):
             try:
                 weights = checkpoint.read_tensors(folder, WEIGHTS)
                 rest = checkpoint.read_tensors(folder, STATE)
@@ -142,11 +143,11 @@ class Trial:
         if until in self.attempt.pictures or last:
             drawn = self._pictures(evaluation)
             files |= self._comparable(evaluation)
-        folder = Path(self.attempt.folder) / f"step-{until:06d}-{self.attempt.label}"
+        folder = place(self.attempt.folder) / f"step-{until:06d}-{self.attempt.label}"
         checkpoint.write(folder, files | drawn)
         self._forget()
         return Outcome(
-            step=until, metrics=metrics, checkpoint=str(folder), pictures=tuple(str(folder / name) for name in drawn)
+            step=until, metrics=metrics, checkpoint=folder.uri, pictures=tuple((folder / name).uri for name in drawn)
         )
 
     def _evaluated(self, last: bool) -> Evaluation:
@@ -216,15 +217,17 @@ class Trial:
     def _forget(self) -> None:
         """Keep the two newest checkpoints of this attempt: the newest may not be in the ledger yet."""
         assert self.attempt.folder is not None
-        mine = sorted(Path(self.attempt.folder).glob(f"step-*-{self.attempt.label}"))
-        for folder in mine[:-2]:
-            release(folder, keep_weights=False)
+        folder = place(self.attempt.folder)
+        mine = [name for name in folder.names() if name.startswith("step-") and name.endswith(f"-{self.attempt.label}")]
+        # Those before were freed when this was one of the newest two.
+        for name in mine[-3:-2]:
+            release(folder / name, keep_weights=False)
 
 
-def release(folder: Path, *, keep_weights: bool) -> None:
+def release(folder: PathLike[str] | Place, *, keep_weights: bool) -> None:
     """Free a checkpoint's disk space; its pictures and its card stay.
 
     With ``keep_weights`` the model can still be loaded, but training cannot be continued from it.
     """
     for name in (STATE,) if keep_weights else (STATE, WEIGHTS):
-        (folder / name).unlink(missing_ok=True)
+        (place(folder) / name).remove()
