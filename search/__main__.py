@@ -186,7 +186,7 @@ def reproduce(
     )
 
 
-for command in (look_cli.top, look_cli.why, look_cli.pick, look_cli.publish, look_cli.ui):
+for command in (look_cli.top, look_cli.why, look_cli.pick, look_cli.publish, look_cli.share, look_cli.ui):
     app.command()(command)
 app.command()(model_cli.encode)
 app.command()(model_cli.traverse)

@@ -82,8 +82,30 @@ def ui(
     name: Annotated[str | None, typer.Argument(help="A sweep to link to.")] = None,
     storage: Storage = DEFAULT,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(
+            help="A tracking server; default: MLflow is started on the local results.", envvar="MLFLOW_TRACKING_URI"
+        ),
+    ] = None,
 ) -> None:
-    """Open the MLflow UI on the local results, bound to 127.0.0.1."""
+    """Open the MLflow UI on the local results, bound to 127.0.0.1; or print the link to a sweep on a server."""
     from search.command_line import look_commands
 
-    look_commands.ui(name, storage, port=port)
+    look_commands.ui(name, storage, port=port, mlflow=mlflow)
+
+
+def share(
+    name: Annotated[str, typer.Argument(help="Name of a sweep that you published.")],
+    user: Annotated[str, typer.Argument(help="A user of the tracking server.")],
+    level: Annotated[
+        str, typer.Option(help="READ: see it; EDIT: publish into it; MANAGE: share and delete it; NONE: take it back.")
+    ] = "READ",
+    mlflow: Annotated[
+        str | None, typer.Option(help="The tracking server, one with accounts.", envvar="MLFLOW_TRACKING_URI")
+    ] = None,
+) -> None:
+    """Let another user of the tracking server see a sweep, with its files and its picked model."""
+    from search.command_line import look_commands
+
+    look_commands.share(name, user, level=level, mlflow=mlflow)

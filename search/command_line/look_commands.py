@@ -1,4 +1,4 @@
-"""The commands that look at a sweep: ``top``, ``why``, ``publish``, ``ui``."""
+"""The commands that look at a sweep: ``top``, ``why``, ``publish``, ``ui``, ``share``."""
 
 from __future__ import annotations
 
@@ -75,9 +75,24 @@ def publish(name: str, storage: Path, *, mlflow: str | None) -> None:
     typer.echo(f"{name}: MLflow has all {outcome.published} rows of the ledger.")
 
 
-def ui(name: str | None, storage: Path, *, port: int) -> None:
+def ui(name: str | None, storage: Path, *, port: int, mlflow: str | None) -> None:
     """``teasel ui``."""
-    from search.tracking import serve
+    from search.tracking import on_server, serve
 
     with refusing():
-        serve(storage, port=port, name=name)
+        if mlflow is not None and mlflow != "none":
+            typer.echo(on_server(mlflow, name))
+        else:
+            place(storage).require()
+            serve(storage, port=port, name=name)
+
+
+def share(name: str, user: str, *, level: str, mlflow: str | None) -> None:
+    """``teasel share``."""
+    with refusing():
+        if mlflow is None or mlflow == "none":
+            raise ValueError("Sweeps are shared on a server: name it with --mlflow or MLFLOW_TRACKING_URI.")
+        from search.tracking import share as give
+
+        given = " and ".join(give(mlflow, name, user, level.upper()))
+    typer.echo(f"{user} has {level.upper()} on {given}." if level.upper() != "NONE" else f"{user} lost {given}.")

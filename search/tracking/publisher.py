@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from search.ledger import LedgerError, Reader
-from search.tracking import pages
+from search.tracking import credentials, pages
 from search.tracking.projection import PARENT, Point, Projection, Run
 from search.tracking.store import Store, environment
 from search.tracking.uri import address
@@ -106,6 +106,8 @@ def _follow(publisher: Publisher, pause: float, patience: float) -> Outcome:
 def sentence(uri: str, failure: Exception) -> str:
     """What went wrong with the server at ``uri``, in one line."""
     why = str(failure).strip().partition("\n")[0]
+    if refused := credentials.refusal(str(failure)):
+        return f"{uri}: {refused}"
     for told, short in ANSWERS.items():
         if told in why:
             why = short

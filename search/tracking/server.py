@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -10,14 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from search.tracking import view
+from search.tracking.link import link
 from search.tracking.uri import address
 
 HOST = "127.0.0.1"
@@ -130,22 +127,3 @@ def serve(storage: Path, *, port: int = 5000, name: str | None = None, say: Call
 
 def _interrupt(*signal: object) -> None:
     raise KeyboardInterrupt
-
-
-def link(url: str, name: str | None) -> str:
-    """The page of a sweep's runs, best first; the start page where the server does not know it."""
-    if name is None:
-        return url
-    query = urllib.parse.urlencode({"experiment_name": name})
-    try:
-        with urllib.request.urlopen(f"{url}/api/2.0/mlflow/experiments/get-by-name?{query}", timeout=10) as answer:
-            found = json.load(answer)["experiment"]
-            experiment = found["experiment_id"]
-    except (OSError, ValueError, KeyError):
-        return url
-    shown = {"orderByKey": "metrics.`rank`", "orderByAsc": "true"}
-    if any(tag["key"] == view.TAG for tag in found.get("tags", ())):
-        # An address that says how to sort as well would be shown without the view.
-        shown = {"viewStateShareKey": view.KEY}
-    parts = urllib.parse.urlencode({"workflowType": "machine_learning", **shown})
-    return f"{url}/#/experiments/{experiment}/runs?{parts}"
