@@ -21,6 +21,8 @@ class Assignment:
     """Steps at which to report, the last is ``steps``."""
     checkpoints: tuple[str, ...]
     """Checkpoints that the ledger names for this trial, newest first; the first whole one is continued from."""
+    gpu: float
+    """How many GPUs, or which fraction of one, it gets; after it ran out of memory more than the sweep says."""
 
 
 @dataclass(frozen=True)

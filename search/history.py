@@ -30,6 +30,8 @@ class Report:
     metrics: Mapping[str, float]
     checkpoint: str | None = None
     pictures: tuple[str, ...] = ()
+    host: str = ""
+    """The machine that it was made on."""
 
 
 @dataclass(kw_only=True)
@@ -57,6 +59,8 @@ class Trial:
     condition: str = ""
     """The failure condition that ended it, where one did."""
     lost: list[str] = field(default_factory=list)
+    gpu: float | None = None
+    """Its share of a GPU, where that is no longer the sweep's: it ran out of memory once."""
 
     def __post_init__(self) -> None:
         if self.configuration < 0:
@@ -70,6 +74,11 @@ class Trial:
     def at(self, step: int) -> Report | None:
         """The report at ``step``."""
         return next((report for report in reversed(self.reports) if report.step == step), None)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The machines that it ran on, in the order in which it came to them."""
+        return tuple(dict.fromkeys(report.host for report in self.reports if report.host))
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -230,10 +239,12 @@ class History:
                     metrics=unpack(row["metrics"]),
                     checkpoint=row["checkpoint"],
                     pictures=tuple(row["pictures"]),
+                    host=row.get("host", ""),
                 )
             )
         elif kind == "lost":
             trial.lost.append(row["reason"])
+            trial.gpu = row.get("gpu", trial.gpu)
         elif kind == "end":
             trial.state, trial.reason, trial.ended = row["state"], row["reason"], row["time"]
             trial.condition = row.get("condition", "")

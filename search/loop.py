@@ -19,6 +19,7 @@ from search.ledger import Ledger, pack
 from search.promotion import promising
 from search.sampler import Sampler
 from search.schedule import Continue, Decision, Pause, Schedule, Stop
+from search.shares import after, share
 from search.standings import constraints
 from trainables.core.conditions import met
 
@@ -35,6 +36,8 @@ class Sweep(Protocol):
     def budget(self) -> Any: ...
     @property
     def seeds(self) -> Any: ...
+    @property
+    def resources(self) -> Any: ...
     @property
     def rungs(self) -> Sequence[int]: ...
     @property
@@ -129,6 +132,7 @@ class Loop:
         *,
         checkpoint: str | None = None,
         pictures: Sequence[str] = (),
+        host: str = "",
     ) -> Decision:
         """Record a report and decide.  A step that is in the ledger already is not recorded again."""
         trial = self.history.trials[number]
@@ -145,6 +149,7 @@ class Loop:
             metrics=pack(dict(metrics)),
             checkpoint=checkpoint,
             pictures=list(pictures),
+            **({"host": host} if host else {}),
         )
         if comparison is not None:
             self._make(comparison)
@@ -165,10 +170,20 @@ class Loop:
         return Continue()
 
     def failed(self, number: int, attempt: int, reason: str, condition: str = "") -> None:
-        """The trial failed of its own; it is not tried again.  ``condition`` names what it met, where that is known."""
-        if self._live.get(number) == attempt:
-            self._judge.pending[number] = Stop(FAIL, reason, condition)
-            self._settle()
+        """The trial failed of its own; ``condition`` names what it met, where that is known.
+
+        It is not tried again, unless it had no more memory on its share of a GPU: then once, with twice the share.
+        """
+        if self._live.get(number) != attempt:
+            return
+        more, reason = after(self.history.trials[number], self._sweep.resources.gpu, condition, reason)
+        if more is not None:
+            self._record("lost", trial=number, attempt=attempt, reason=reason, gpu=more)
+            del self._live[number]
+            self._unfinished.append(number)
+            return
+        self._judge.pending[number] = Stop(FAIL, reason, condition)
+        self._settle()
 
     def lost(self, number: int, attempt: int, reason: str) -> None:
         """The trial's process or node died.  It is handed out again, ``ATTEMPTS`` times at most."""
@@ -245,6 +260,7 @@ class Loop:
             steps=trial.steps,
             reports=(*(s for s in self._sweep.report_steps if s < trial.steps), trial.steps),
             checkpoints=checkpoints,
+            gpu=share(trial, self._sweep.resources.gpu),
         )
 
     def _make(self, comparison: Compare) -> None:

@@ -1,6 +1,7 @@
 """A sweep on Ray Tune: a searcher that hands out assignments, a scheduler that records and decides.
 
-Both only translate between Ray and the ``Driver``. Ray's trial ids last as long as one session; trial numbers come from
+Both only translate between Ray and the ``Driver``. How many trials are handed out follows from the cluster, also while
+it grows or shrinks. Ray's trial ids last as long as one session; trial numbers come from
 the ledger. Of Ray's own records (experiment state, result files) nothing is kept: the ledger has it.
 """
 
@@ -12,8 +13,10 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +27,13 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
+from cluster.capacity import Capacity, capacity
+from cluster.datasets import Datasets
 from search.assignment import Assignment, Finished, Wait
-from search.run import Driver, attempt
+from search.run import Driver, attempt, source
 from search.sweep import Sweep
-from trainables.core.ray_trainable import ATTEMPT, REPORT, SweepTrial
+from trainables.core.dataset import prepare_source
+from trainables.core.ray_trainable import ATTEMPT, REPORT, SHARE, SweepTrial
 
 WORKER = {
     # Fresh activation memory each step costs a CPU step up to a fifth; let glibc keep what it has.
@@ -42,9 +48,40 @@ DRIVER = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
     "TUNE_WARN_THRESHOLD_S": "60",
+    # Tune asks for a trial whenever fewer than so many wait; how many are handed out is the loop's to say.
+    "TUNE_MAX_PENDING_TRIALS_PG": "100000",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+
+
+NODE = "node"
+"""Key of a trial's Ray configuration with the node that it should be placed on, where that matters."""
+
+EVERY = 2.0
+"""Seconds between two looks at the cluster."""
+
+
+class Cluster:
+    """Follows the cluster: how many trials fit, and which nodes have the dataset."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._looked = -EVERY
+        self.datasets = Datasets(
+            partial(prepare_source, source(driver.sweep.data), data_root=driver.data_root), wanted(driver.sweep)
+        )
+
+    def look(self) -> None:
+        """Let the loop hand out as many trials as the cluster now holds, and those that would make it grow."""
+        if time.monotonic() - self._looked >= EVERY:
+            self._looked = time.monotonic()
+            found = concurrency(self._driver.sweep, capacity(wanted(self._driver.sweep)))
+            # With no node left for a trial, one waits for the node that comes back.
+            self._driver.loop.concurrency = max(1, found)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
 
 
 class Search(Searcher):
@@ -54,21 +91,25 @@ class Search(Searcher):
         super().__init__(metric=None, mode=None)
         self._driver = driver
         self._assignments = assignments
+        self._cluster = Cluster(driver)
 
     def set_search_properties(self, *_: Any, **__: Any) -> bool:
         return True
 
     def suggest(self, trial_id: str) -> Any:
+        self._cluster.look()
         given = self._driver.next()
         if isinstance(given, Finished):
             return Searcher.FINISHED
         if isinstance(given, Wait):
             return None
         self._assignments[trial_id] = given
-        return {ATTEMPT: attempt(self._driver, given)}
+        node = self._cluster.datasets.prefer(trial_id)
+        return {ATTEMPT: attempt(self._driver, given), SHARE: given.gpu, NODE: node}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Nothing to do: ``Decide`` has recorded every ending."""
+        """``Decide`` has recorded the ending already."""
+        self._cluster.datasets.leave(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save."""
@@ -125,27 +166,54 @@ def connect(sweep: Sweep, address: str | None = None) -> int:
             logging_level=logging.ERROR,
             runtime_env={"env_vars": {**WORKER, "OMP_NUM_THREADS": threads}},
         )
-    have = ray.cluster_resources()
-    want = {"CPU": sweep.resources.cpu, "GPU": sweep.resources.gpu}
+    found = capacity(wanted(sweep))
+    if not found.most:
+        raise ValueError(_too_much(wanted(sweep), found))
+    return concurrency(sweep, found)
+
+
+def wanted(sweep: Sweep) -> dict[str, float]:
+    """What one trial of a sweep takes, in Ray's words."""
+    return {"CPU": sweep.resources.cpu, "GPU": sweep.resources.gpu}
+
+
+def concurrency(sweep: Sweep, found: Capacity) -> int:
+    """Trials at once: those that fit and those that the cluster may grow to, and no more than the sweep allows.
+
+    Trials beyond what fits wait for their node; that they wait is what makes an autoscaler add it.
+    """
+    return min(found.most, sweep.concurrency or found.most)
+
+
+def _too_much(want: dict[str, float], found: Capacity) -> str:
+    """What a trial asks for that no node has."""
     for name, amount in want.items():
-        if amount > have.get(name, 0):
-            raise ValueError(
-                f"A trial asks for {amount:g} {name}; the whole cluster has {have.get(name, 0):g}. "
-                "Ask for less under `resources`, or join a larger cluster with `--address`."
-            )
-    fit = min((int(have[name] / amount + 1e-9) for name, amount in want.items() if amount), default=int(have["CPU"]))
-    return min(fit, sweep.concurrency or fit)
+        each = [node.get(name, 0) for node in found.there]
+        if amount > sum(each):
+            there = f"the whole cluster has {sum(each):g}"
+        elif amount > max(each):
+            there = f"no node has more than {max(each):g}"
+        else:
+            continue
+        return (
+            f"A trial asks for {amount:g} {name}; {there}. "
+            "Ask for less under `resources`, or join a larger cluster with `--address`."
+        )
+    asked = " and ".join(f"{amount:g} {name}" for name, amount in want.items() if amount)
+    return f"A trial asks for {asked}; no node has both. Ask for less under `resources`."
 
 
-def run(driver: Driver) -> None:
-    """Run a loop's trials on the connected Ray until its budget is spent or ``driver.loop.stopping`` is set."""
+def run(driver: Driver, *, trial: type[SweepTrial] = SweepTrial) -> None:
+    """Run a loop's trials on the connected Ray until its budget is spent or ``driver.loop.stopping`` is set.
+
+    ``trial`` is the class of its workers.
+    """
     assignments: dict[str, Assignment] = {}
-    resources = driver.sweep.resources
-    with _environment({**DRIVER, "TUNE_MAX_PENDING_TRIALS_PG": str(driver.loop.concurrency)}):
+    with _environment(DRIVER):
         scratch = tempfile.mkdtemp(prefix="teasel-")
         try:
             tune.Tuner(
-                tune.with_resources(SweepTrial, {"cpu": resources.cpu, "gpu": resources.gpu}),
+                tune.with_resources(trial, partial(placement, driver.sweep.resources.cpu)),
                 tune_config=tune.TuneConfig(
                     search_alg=Search(driver, assignments),
                     scheduler=Decide(driver, assignments),
@@ -162,6 +230,14 @@ def run(driver: Driver) -> None:
             ).fit()
         finally:
             shutil.rmtree(Path(scratch), ignore_errors=True)
+
+
+def placement(cpu: float, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    """What one trial takes, and the node that it should be placed on."""
+    bundle = {"CPU": cpu, "GPU": config[SHARE]}
+    if (node := config.get(NODE)) is None:
+        return tune.PlacementGroupFactory([bundle])
+    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK", _soft_target_node_id=node)
 
 
 def _reach(address: str) -> None:

@@ -153,11 +153,13 @@ class Driver:
             return given
 
     def take(self, assignment: Assignment, said: dict[str, Any]) -> bool:
-        """Record a report, or ``{"failed": reason}``; True when the trial is over."""
+        """Record a report, ``{"failed": reason}`` or ``{"lost": reason}``; True when the attempt is over."""
         with self.lock:
             over = True
             with self._recording():
-                if "failed" in said:
+                if "lost" in said:
+                    self.loop.lost(assignment.trial, assignment.attempt, f"on {said['host']}: {said['lost']}")
+                elif "failed" in said:
                     condition = said.get("condition", "")
                     self.loop.failed(assignment.trial, assignment.attempt, said["failed"], condition)
                     self._keep(assignment.trial, said.get("trace"))
@@ -169,6 +171,7 @@ class Driver:
                         said["metrics"],
                         checkpoint=self._below(said["checkpoint"]),
                         pictures=[str(self._below(p)) for p in said["pictures"]],
+                        host=said.get("host", ""),
                     )
                     over = not isinstance(decision, Continue)
                 if over:
@@ -218,11 +221,12 @@ def run_here(driver: Driver) -> None:
     from trainables.core.training import Diverged
     from trainables.core.trial import Attempt, Trial
 
+    here = platform.node()
     while not isinstance(given := driver.next(), Finished):
         assert isinstance(given, Assignment), "in one process nothing else can be live"
         try:
             trial = Trial(Attempt(**attempt(driver, given)))
-            while not driver.loop.stopping and not driver.take(given, asdict(trial.advance())):
+            while not driver.loop.stopping and not driver.take(given, {**asdict(trial.advance()), "host": here}):
                 pass
         except Diverged as error:
             driver.take(given, {"failed": str(error), "condition": "diverged"})

@@ -52,7 +52,7 @@ def story(rows: Sequence[Row], sweep: Sweep, number: int) -> list[Part]:
         Part(title(trial), (f"Configuration {configuration.number}, seed {trial.seed}: {trial.state.lower()}.",)),
         Part("Suggested", tuple(_suggested(replay(rows[:first]), sweep, trial, configuration))),
         Part("Configuration", tuple(_configuration(trial))),
-        Part("Attempts", tuple(_attempts(rows, number))),
+        Part("Attempts", (*_attempts(rows, number), *(f"on {host}" for host in trial.hosts))),
         Part("Reports", tuple(_reports(trial, wanted))),
         Part("Decisions", tuple(_decisions(judge.verdicts, sweep, trial, configuration))),
         Part("End", tuple(_end(judge.history, trial))),

@@ -42,12 +42,12 @@ def _cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def ray_address(tmp_path_factory):
-    """One Ray of two CPUs for the session, as its own processes; the address to join it."""
+    """One Ray of two CPUs, and a GPU in name only, for the session, as its own processes; the address to join it."""
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = f"start --head --block --num-cpus=2 --port={port} --include-dashboard=false"
+    command = f"start --head --block --num-cpus=2 --num-gpus=1 --port={port} --include-dashboard=false"
     scratch = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     log = (tmp_path_factory.mktemp("ray") / "log").open("w+")
     server = subprocess.Popen(

@@ -263,6 +263,7 @@ class Projection:
             "searched": text(", ".join(free)),
             "mlflow.source.name": "teasel",
         }
+        tags |= {"host": text(", ".join(trial.hosts))} if trial.hosts else {}
         if trial.replicated:
             tags["configuration"] = str(trial.configuration)
         if self.picked:

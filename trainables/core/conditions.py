@@ -24,6 +24,9 @@ PREFIX = "condition/"
 ACTIVE = 0.01
 """A latent whose mean KL exceeds this many nats is active; as in ``scores.elbo``."""
 
+OUT_OF_MEMORY = "out_of_memory"
+"""What ended a trial whose device had no memory left; no measurement, and nothing to constrain a search by."""
+
 DISCRIMINATOR = "discriminator"
 """The player whose cross-entropy tells two classes of equal size apart: at chance it is ln 2 nats."""
 

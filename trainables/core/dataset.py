@@ -163,6 +163,13 @@ def open_source(source: Source, **where: Any) -> Dataset:
     return dataclasses.replace(opened, subset=source.subset, secondary=second)
 
 
+def prepare_source(source: Source, **where: Any) -> None:
+    """``prepare_dataset`` of a source's dataset and of its second one."""
+    prepare_dataset(source.name, source.options, **where)
+    if source.secondary is not None:
+        prepare_source(source.secondary, **where)
+
+
 def _map(path: Path, subset: Subset, secondary: Dataset | None) -> Dataset:
     return Dataset(prepared.read(path), subset, secondary)
 

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from ray import tune
 
 import trainables
 from trainables import data
 from trainables.core import checkpoint
+from trainables.core.arrays import DatasetError
+from trainables.core.conditions import OUT_OF_MEMORY
 from trainables.core.contract import hyperparameters
 from trainables.core.dataset import Source, open_source
 from trainables.core.rehearsal import rehearse
@@ -28,6 +32,9 @@ from trainables.core.trial import STATE, WEIGHTS, Attempt, Trial
 ATTEMPT = "attempt"
 """Key of a sweep's Ray configuration that holds an ``Attempt`` as a mapping."""
 
+SHARE = "gpu"
+"""Key of a sweep's Ray configuration that says how much of a GPU, or how many GPUs, the trial gets."""
+
 REPORT = "report"
 """Key of a sweep's Ray result that holds the report as JSON, out of reach of Ray's flattening."""
 
@@ -35,7 +42,8 @@ REPORT = "report"
 class SweepTrial(tune.Trainable):
     """Runs one ``Attempt`` of a sweep; a trial that fails reports ``{"failed": reason, "trace": traceback}``.
 
-    So what Ray itself reports as an error is always a process or a node that died.
+    Every report names its ``host``. A failure may name the ``condition`` that it met; a machine without the dataset
+    reports ``{"lost": reason}``. So what Ray itself reports as an error is always a process or a node that died.
     """
 
     def setup(self, config: Mapping[str, Any]) -> None:
@@ -56,11 +64,17 @@ class SweepTrial(tune.Trainable):
             report = asdict(self._trial.advance())
         except Diverged as error:
             report = {"failed": str(error), "condition": "diverged"}
+        except DatasetError as error:
+            # This machine has not the data; another may.
+            report = {"lost": str(error)}
+        except torch.OutOfMemoryError as error:
+            self._unwell = True
+            report = {"failed": _first_line(error), "condition": OUT_OF_MEMORY, "trace": traceback.format_exc()}
         except Exception as error:
             self._unwell = self._attempt.device != "cpu"
             reason = f"{type(error).__name__}: {error}"
             report = {"failed": reason, "trace": traceback.format_exc()}
-        return {REPORT: json.dumps(report)}
+        return {REPORT: json.dumps({**report, "host": platform.node()})}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing to do: ``Trial`` writes its own checkpoints at reports."""
@@ -122,6 +136,11 @@ def trainable(method: str, **settings: Any) -> type[tune.Trainable]:
 
     MethodTrainable.__name__ = MethodTrainable.__qualname__ = method
     return MethodTrainable
+
+
+def _first_line(error: Exception) -> str:
+    """CUDA's message goes on for a paragraph about its allocator."""
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
 
 
 def _described(settings: Mapping[str, Any]) -> None:
