@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import search
-from search.command_line import look_cli, model_cli, report_cli
+from search.command_line import check_cli, look_cli, model_cli, report_cli
 from search.command_line.options import DEFAULT, Address, DataRoot, Download, Mlflow, Name, Secondary, Set, Storage
 
 app = typer.Typer(
@@ -190,6 +190,7 @@ for command in (look_cli.top, look_cli.why, look_cli.pick, look_cli.publish, loo
     app.command()(command)
 app.command()(model_cli.encode)
 app.command()(model_cli.traverse)
+app.command()(check_cli.check)
 app.command()(report_cli.report)
 app.command()(report_cli.compare)
 

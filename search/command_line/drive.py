@@ -63,8 +63,11 @@ def drive(
         concurrency = 1
         if not here:
             from search import on_ray
+            from search.command_line import check_commands
 
+            check_commands.reachable(address)
             concurrency = on_ray.connect(sweep, address)
+            check_commands.before(sweep, data_root=data_root, mlflow=mlflow, console=console)
         place, ledger = begin()
         driver = Driver(
             place,
