@@ -71,7 +71,14 @@ def run(
     cpu: Annotated[float | None, typer.Option(help="CPUs per trial.")] = None,
     gpu: Annotated[float | None, typer.Option(help="GPUs per trial, fractions allowed.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Trials at once, at most.")] = None,
-    storage: Annotated[Path | None, typer.Option(help="Folder of all results.", envvar="TEASEL_STORAGE")] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|URI",
+            help="Where all results lie: a folder, s3://bucket/prefix or gs://bucket/prefix.  [default: results]",
+            envvar="TEASEL_STORAGE",
+        ),
+    ] = None,
     data_root: DataRoot = None,
     download: Download = False,
     mlflow: Mlflow = None,
@@ -99,7 +106,7 @@ def run(
         "cpu": cpu,
         "gpu": gpu,
         "concurrency": concurrency,
-        "storage": None if storage is None else str(storage),
+        "storage": storage,
     }
     run_commands.run(what, given, again=again, data_root=data_root, download=download, mlflow=mlflow, address=address)
 

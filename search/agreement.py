@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from search.history import Configuration
 from search.sweep_data import AGREEMENT
+from trainables.core.storage import Where, place
 
 
-def agreement(folder: Path, configuration: Configuration, step: int) -> dict[int, Mapping[str, float]]:
+def agreement(folder: Where, configuration: Configuration, step: int) -> dict[int, Mapping[str, float]]:
     """``score/udr`` of each replicate at ``step``, by trial; nothing where codes or posteriors are missing.
 
     ``folder`` is the sweep's. All replicates encoded the same held-out images.
@@ -19,7 +19,7 @@ def agreement(folder: Path, configuration: Configuration, step: int) -> dict[int
     reports = {trial.number: trial.at(step) for trial in configuration.trials}
     found: list[tuple[np.ndarray, np.ndarray]] = []
     for report in reports.values():
-        if report is None or report.checkpoint is None or (one := codes(folder / report.checkpoint)) is None:
+        if report is None or report.checkpoint is None or (one := codes(place(folder) / report.checkpoint)) is None:
             return {}
         found.append(one)
     if len(found) < 2:
@@ -31,16 +31,16 @@ def agreement(folder: Path, configuration: Configuration, step: int) -> dict[int
     return {number: {AGREEMENT: values[f"udr_{place}"]} for place, number in enumerate(reports)}
 
 
-def codes(checkpoint: Path) -> tuple[np.ndarray, np.ndarray] | None:
+def codes(checkpoint: Where) -> tuple[np.ndarray, np.ndarray] | None:
     """Codes (N, Z) and mean KL (Z,) of the latents with a posterior, all groups together; None where there are none."""
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load
 
     from trainables.core.comparable import CODES, KL
 
     try:
-        stored = load_file(checkpoint / CODES)
-    except (OSError, SafetensorError):
+        stored = load((place(checkpoint) / CODES).read())
+    except (FileNotFoundError, SafetensorError):
         return None
     groups = [name.removeprefix(KL) for name in stored if name.startswith(KL)]
     if not groups:

@@ -5,53 +5,95 @@ Imports nothing heavy, so that looking at a sweep is quick.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from search.history import History, replay
 from search.ledger import LedgerError, read
+from trainables.core.storage import Place, Where, place
 
-LEDGER = "ledger.jsonl"
+LEDGER, SEGMENTS = "ledger.jsonl", "ledger"
+"""The ledger's name: of a file, and of the folder of its segments in an object store."""
+DEFAULT = "results"
+"""The storage where none is named."""
 
 
 @dataclass(frozen=True)
 class Folder:
     """The files of one sweep."""
 
-    path: Path
+    files: Place
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return self.files.name
 
     @property
-    def ledger(self) -> Path:
-        return self.path / LEDGER
+    def storage(self) -> Place:
+        return self.files.parent
 
-    def trial(self, number: int) -> Path:
+    @property
+    def path(self) -> Path:
+        """The folder, where it is on a disk."""
+        assert self.files.local is not None, self.files
+        return self.files.local
+
+    @property
+    def ledger(self) -> Place:
+        return self.files / (SEGMENTS if self.files.local is None else LEDGER)
+
+    @property
+    def option(self) -> str:
+        """What to add to a command for it to find this sweep."""
+        return "" if self.storage == place(DEFAULT) else f" --storage {shlex.quote(self.storage.uri)}"
+
+    @property
+    def notes(self) -> Path:
+        """Where processes of this machine leave each other word: in the folder, or in the cache for an object store."""
+        if self.files.local is not None:
+            return self.files.local
+        from trainables.core.dataset import cache_folder
+
+        notes = cache_folder() / "sweeps" / _as_path(self.files)
+        notes.mkdir(parents=True, exist_ok=True)
+        return notes
+
+    def trial(self, number: int) -> Place:
         """Checkpoints and pictures of one trial."""
-        return self.path / "trials" / f"{number:03d}"
+        return self.files / f"trials/{number:03d}"
 
     def history(self) -> History:
         """What the ledger tells, read without locking it.  Raises ``LedgerError`` when it is damaged or empty."""
         history = replay(read(self.ledger))
         if not history.sweep:
-            raise LedgerError(f"{self.ledger} is empty: its sweep died before it began. Remove {self.path}.")
+            raise LedgerError(f"{self.ledger} is empty: its sweep died before it began. Remove {self.files}.")
         return history
 
 
-def folder(storage: str | Path, name: str) -> Folder:
+def folder(storage: Where, name: str) -> Folder:
     """The folder of sweep ``name`` in ``storage``, whether it is there or not."""
-    return Folder(Path(storage).expanduser().absolute() / name)
+    return Folder(place(storage) / name)
 
 
-def existing(storage: str | Path, name: str) -> Folder:
+def existing(storage: Where, name: str) -> Folder:
     """The folder of a sweep that is there.  Raises ``LedgerError`` with the names of those that are."""
-    place = folder(storage, name)
-    if place.path.parent == Path(storage).expanduser().absolute() and place.ledger.exists():
-        return place
-    known = sorted(path.parent.name for path in Path(storage).glob(f"*/{LEDGER}"))
+    where = place(storage)
+    where.require()
+    if "/" not in name and name not in ("", ".", "..") and (found := folder(where, name)).ledger.exists():
+        return found
+    known = [each for each in where.names() if Folder(where / each).ledger.exists()]
     from spaces.core.domains import nearest
 
     there = f"sweeps there are {', '.join(known)}{nearest(name, tuple(known))}" if known else "there is none yet"
-    raise LedgerError(f"No sweep named {name!r} in {Path(storage).absolute()}; {there}.")
+    raise LedgerError(f"No sweep named {name!r} in {where}; {there}.")
+
+
+def beside(storage: Where) -> Path:
+    """Where lies what must be on a disk, MLflow's own database: in the storage, or below ``results`` for another."""
+    where = place(storage)
+    return where.local or Path(DEFAULT).absolute() / _as_path(where)
+
+
+def _as_path(where: Place) -> str:
+    return where.uri.replace("://", "/")

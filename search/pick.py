@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -22,6 +21,7 @@ from search.intervals import Interval, interval
 from search.standings import standings, told_apart
 from search.sweep import Sweep
 from search.sweep_data import AGREEMENT
+from trainables.core.storage import Place
 
 if TYPE_CHECKING:
     from trainables.core.dataset import Dataset
@@ -132,7 +132,7 @@ def kept(history: History) -> Trial:
     return history.configurations[0].first
 
 
-def write_model(place: Folder, history: History, dataset: Dataset, target: Path, about: Mapping[str, Any]) -> str:
+def write_model(place: Folder, history: History, dataset: Dataset, target: Place, about: Mapping[str, Any]) -> str:
     """Write the model of a finished final sweep as a model folder; the sha256 of its weights.
 
     Raises ``ModelError`` or ``CheckpointError`` when the checkpoint is not whole.
@@ -144,7 +144,7 @@ def write_model(place: Folder, history: History, dataset: Dataset, target: Path,
     from trainables.core.trial import CARD, CODES, KL, WEIGHTS
 
     trial = kept(history)
-    folder = place.path / str(trial.reports[-1].checkpoint)
+    folder = place.files / str(trial.reports[-1].checkpoint)
     card = json.loads(checkpoint.read(folder, CARD))
     method = trainables.method(trial.method)
     hp = model_file.hyperparameters(method, card["hyperparameters"])

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import search
@@ -30,6 +29,7 @@ from search.sweep import Sweep
 from search.sweep_parts import DataSpec
 from trainables.core.dataset import Source
 from trainables.core.split import DEVELOPMENT
+from trainables.core.storage import Where
 from trainables.core.subset import Subset
 
 
@@ -40,7 +40,7 @@ def create(sweep: Sweep) -> tuple[Folder, Ledger]:
         ledger = Ledger.create(place.ledger)
     except FileExistsError:
         raise LedgerError(
-            f"A sweep named {sweep.name!r} exists already in {place.path.parent}. "
+            f"A sweep named {sweep.name!r} exists already in {place.storage}. "
             f"`teasel resume {sweep.name}` goes on with it; `--name` gives this one another name."
         ) from None
     ledger.append(
@@ -54,7 +54,7 @@ def create(sweep: Sweep) -> tuple[Folder, Ledger]:
     return place, ledger
 
 
-def reopen(storage: str | Path, name: str, *, trials: int | None = None) -> tuple[Folder, Ledger]:
+def reopen(storage: Where, name: str, *, trials: int | None = None) -> tuple[Folder, Ledger]:
     """Go on with a sweep; ``trials`` adds so many to its budget.
 
     Raises ``LedgerError`` for a name that does not exist, a damaged ledger, or one that another process is writing.
@@ -87,7 +87,7 @@ def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int, compare: Comparison 
         sampler=sampler,
         schedule=judge,
         concurrency=concurrency,
-        compare=compare or partial(agreement, ledger.path.parent),
+        compare=compare or partial(agreement, ledger.place.parent),
     )
 
 
@@ -122,8 +122,8 @@ def attempt(driver: Driver, assignment: Assignment) -> dict[str, Any]:
         "data_root": driver.data_root,
         "device": "cuda" if sweep.resources.gpu else "cpu",
         "threads": max(1, int(sweep.resources.cpu)),
-        "folder": str(place.trial(assignment.trial)),
-        "checkpoints": [str(place.path / c) for c in assignment.checkpoints],
+        "folder": place.trial(assignment.trial).uri,
+        "checkpoints": [(place.files / c).uri for c in assignment.checkpoints],
         "label": f"attempt-{assignment.attempt}",
     }
 
@@ -194,11 +194,10 @@ class Driver:
 
     def _keep(self, number: int, trace: str | None) -> None:
         if trace:
-            self.place.trial(number).mkdir(parents=True, exist_ok=True)
-            (self.place.trial(number) / "error.txt").write_text(trace)
+            (self.place.trial(number) / "error.txt").write(trace.encode("utf-8", "backslashreplace"))
 
     def _below(self, path: str | None) -> str | None:
-        return None if path is None else str(Path(path).relative_to(self.place.path))
+        return None if path is None else self.place.files.path_below(path)
 
     def _tidy(self, number: int) -> None:
         """Free the disk of what ended replicates no longer need; pictures stay, and the weights of complete ones."""
@@ -211,9 +210,11 @@ class Driver:
         from trainables.core.trial import release
 
         last = trial.reports[-1].checkpoint if trial.reports else None
-        for path in self.place.trial(trial.number).glob("step-*"):
-            kept = trial.state == COMPLETE and last is not None and path == self.place.path / last
-            release(path, keep_weights=kept)
+        written = self.place.trial(trial.number)
+        for name in written.names():
+            if name.startswith("step-"):
+                kept = trial.state == COMPLETE and last is not None and written / name == self.place.files / last
+                release(written / name, keep_weights=kept)
 
 
 def run_here(driver: Driver) -> None:

@@ -24,6 +24,7 @@ from search.sweep_ramps import ramps_problems
 from search.sweep_space import overridden
 from spaces import Choice, Space
 from spaces.core.domains import shown
+from trainables.core.storage import KNOWN, place
 
 if TYPE_CHECKING:
     from search.sweep_parts import Constraint, SamplerSpec, ScheduleSpec, Seeds
@@ -216,14 +217,13 @@ def scores_problems(scores: Sequence[str], before: Before) -> list[Problem]:
 
 
 def storage_problems(storage: str, before: Before) -> list[Problem]:
-    """A folder that can be named."""
+    """A folder or an object store that can be named."""
     if not storage or len(storage) > 1000 or not storage.isprintable():
-        return [
-            Problem(
-                (),
-                f"storage is {shown(storage)}; it must be a folder's path of 1 to 1000 characters.",
-            )
-        ]
+        return [Problem((), f"storage is {shown(storage)}; it must be {KNOWN}, of 1 to 1000 characters.")]
+    try:
+        place(storage)
+    except ValueError as error:
+        return [Problem((), str(error))]
     return []
 
 

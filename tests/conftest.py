@@ -1,5 +1,6 @@
 """What every test shares: support modules by name, prepared data apart from the user's, one Ray for the session."""
 
+import contextlib
 import importlib.util
 import os
 import secrets
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,9 @@ def _support(package: str, folder: Path) -> None:
 
 _support("tests_search", HERE / "search")
 _support("tests_trainables", HERE / "trainables")
+_support("tests_server", HERE / "server")
 _support("tests_ui", HERE / "ui")
+_support("tests_hosts", HERE / "cluster_test")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,13 +44,55 @@ def _cache(tmp_path_factory):
     os.environ["TEASEL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
-@pytest.fixture(scope="session")
-def ray_address(tmp_path_factory):
-    """One Ray of two CPUs, and a GPU in name only, for the session, as its own processes; the address to join it."""
-    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+def _free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def s3_environment():
+    """What leads to the tests' S3 server: made before it runs, for Ray's workers have what Ray was started with."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{_free_port()}",
+        "AWS_ACCESS_KEY_ID": "a-user",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16),
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@pytest.fixture(scope="session")
+def _s3_server(s3_environment, tmp_path_factory):
+    """A real S3 server (moto's) on 127.0.0.1 with one bucket."""
+    os.environ.update(s3_environment)
+    url = s3_environment["AWS_ENDPOINT_URL"]
+    log = (tmp_path_factory.mktemp("s3") / "log").open("w+")
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", url.rpartition(":")[2]]
+    server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    for _ in range(240):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(urllib.request.Request(f"{url}/bucket", method="PUT")).close()
+            break
+        assert server.poll() is None, "the S3 server did not start"
+        time.sleep(0.25)
+    yield "s3://bucket"
+    server.terminate()
+    server.wait(60)
+    log.close()
+
+
+@pytest.fixture
+def s3(_s3_server):
+    """A storage of its own for each test, on a real S3 server; AWS_ENDPOINT_URL and keys are in the environment."""
+    return f"{_s3_server}/{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="session")
+def ray_address(tmp_path_factory, s3_environment):
+    """One Ray of two CPUs, and a GPU in name only, for the session, as its own processes; the address to join it."""
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+    port = _free_port()
     command = f"start --head --block --num-cpus=2 --num-gpus=1 --port={port} --include-dashboard=false"
     scratch = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     log = (tmp_path_factory.mktemp("ray") / "log").open("w+")
@@ -55,7 +101,7 @@ def ray_address(tmp_path_factory):
         stdout=log,
         stderr=subprocess.STDOUT,
         # Its own folder, or a user's next `ray.init()` would try to join this cluster after its end.
-        env={**os.environ, "RAY_TMPDIR": scratch},
+        env={**os.environ, **s3_environment, "RAY_TMPDIR": scratch},
     )
     for _ in range(120):
         log.seek(0)

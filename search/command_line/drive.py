@@ -98,7 +98,7 @@ def drive(
     if driver.broken is not None:
         typer.secho(
             f"The ledger could not be written: {driver.broken.strerror}. What is recorded is whole; when it can, "
-            f"`teasel resume {place.name}` goes on.",
+            f"`teasel resume {place.name}{place.option}` goes on.",
             err=True,
             fg="red",
         )
@@ -133,7 +133,7 @@ def _publisher(place: Folder, mlflow: str | None) -> Any:
         return None
     from search.tracking import start
 
-    return start(place.path, mlflow)
+    return start(place.files, mlflow)
 
 
 def _wait_for(publisher: Any, place: Folder, console: Console) -> None:
@@ -142,9 +142,10 @@ def _wait_for(publisher: Any, place: Folder, console: Console) -> None:
 
     try:
         # A server that does not answer now is not waited for; one that is merely behind is.
-        problem = wait(publisher, place.path, seconds=3 if publisher_error(place) else 60)
+        problem = wait(publisher, place.files, seconds=3 if publisher_error(place) else 60)
     except KeyboardInterrupt:
         publisher.terminate()
         problem = "MLflow may lack the latest rows."
     if problem:
-        console.print(f"{problem} `teasel publish {place.name}` brings MLflow up to date later.", highlight=False)
+        command = f"teasel publish {place.name}{place.option}"
+        console.print(f"{problem} `{command}` brings MLflow up to date later.", highlight=False)

@@ -9,11 +9,12 @@ import typer
 
 from search.command_line.data_commands import refusing
 from search.command_line.terminal import console_of, ranking_table
+from trainables.core.storage import place
 
 
 def top(
     name: str,
-    storage: Path,
+    storage: str,
     *,
     limit: int,
     as_json: bool,
@@ -41,7 +42,7 @@ def top(
             console.print(ranking_table(history, limit=limit, width=console.width))
 
 
-def why(name: str, trial: int, storage: Path) -> None:
+def why(name: str, trial: int, storage: str) -> None:
     """``teasel why``."""
     from search.folder import existing
     from search.ledger import read
@@ -50,8 +51,8 @@ def why(name: str, trial: int, storage: Path) -> None:
         from search.story import story
         from search.sweep import Sweep
 
-        place = existing(storage, name)
-        parts = story(read(place.ledger), Sweep.model_validate(place.history().sweep), trial)
+        sweep = existing(storage, name)
+        parts = story(read(sweep.ledger), Sweep.model_validate(sweep.history().sweep), trial)
     console = console_of()
     for part in parts:
         console.print(part.title, style="bold", highlight=False, markup=False)
@@ -60,22 +61,22 @@ def why(name: str, trial: int, storage: Path) -> None:
         console.print()
 
 
-def publish(name: str, storage: Path, *, mlflow: str | None) -> None:
+def publish(name: str, storage: str, *, mlflow: str | None) -> None:
     """``teasel publish``."""
     from search.folder import existing
 
     with refusing():
-        place = existing(storage, name)
+        sweep = existing(storage, name)
         from search.tracking import publish as bring_up_to_date
 
-        outcome = bring_up_to_date(place.path, mlflow)
+        outcome = bring_up_to_date(sweep.files, mlflow)
     if outcome.error:
         typer.secho(outcome.error, err=True, fg="red")
         raise typer.Exit(1)
     typer.echo(f"{name}: MLflow has all {outcome.published} rows of the ledger.")
 
 
-def ui(name: str | None, storage: Path, *, port: int, mlflow: str | None) -> None:
+def ui(name: str | None, storage: str, *, port: int, mlflow: str | None) -> None:
     """``teasel ui``."""
     from search.tracking import on_server, serve
 

@@ -28,7 +28,7 @@ def encode(
     batch: int,
     resize: bool,
     mlflow: str | None,
-    storage: Path,
+    storage: str,
 ) -> None:
     """``teasel encode``."""
     with refusing():
@@ -58,7 +58,7 @@ def traverse(
     label: str | None,
     resize: bool,
     mlflow: str | None,
-    storage: Path,
+    storage: str,
 ) -> None:
     """``teasel traverse``."""
     with refusing():
@@ -76,15 +76,16 @@ def traverse(
     typer.echo(f"{output}: what each latent of {loaded.name} does to {image}")
 
 
-def opened(model: str, mlflow: str | None, storage: Path) -> Model:
+def opened(model: str, mlflow: str | None, storage: str) -> Model:
     """The model in a folder, or registered under ``models:/NAME@ALIAS``.  Raises ``ValueError``."""
     if model.startswith("models:"):
+        from search.folder import beside
         from search.tracking import load_model
 
-        return load_model(model, uri=mlflow, storage=storage)
+        return load_model(model, uri=mlflow, storage=beside(storage))
     from trainables.core import model_file
 
-    return model_file.load(Path(model))
+    return model_file.load(model)
 
 
 def codes_of(model: Model, files: Sequence[Path], label: int | None, *, batch: int, resize: bool) -> pa.Table:

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-Storage = Annotated[Path, typer.Option(help="Folder of all results.", envvar="TEASEL_STORAGE", show_default=True)]
+Storage = Annotated[
+    str,
+    typer.Option(
+        metavar="FOLDER|URI",
+        help="Where all results lie: a folder, s3://bucket/prefix or gs://bucket/prefix.",
+        envvar="TEASEL_STORAGE",
+        show_default=True,
+    ),
+]
 DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder of the original datasets.", envvar="TEASEL_DATA_ROOT"),
@@ -35,5 +43,5 @@ Secondary = Annotated[
     str | None, typer.Option(help="Second dataset, for methods that train on two, such as mnist beside usps.")
 ]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster; default: this machine.")]
-DEFAULT = Path("results")
+DEFAULT = "results"
 """The storage where none is named."""

@@ -9,7 +9,6 @@ import typer
 
 from search.command_line.data_commands import refusing
 from search.command_line.drive import authenticate, drive, publishable
-from search.command_line.options import DEFAULT
 from search.command_line.terminal import console_of
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def pick(
     because: str | None,
     seeds: int,
     steps: int | None,
-    storage: Path,
+    storage: str,
     data_root: Path | None,
     mlflow: str | None,
     address: str | None,
@@ -56,13 +55,13 @@ def pick(
     _conclude(place, target, said, mlflow, console)
 
 
-def _searched(name: str, storage: Path) -> tuple[Folder, Sweep, History]:
+def _searched(name: str, storage: str) -> tuple[Folder, Sweep, History]:
     from search.folder import existing
     from search.sweep import Sweep
 
     place = existing(storage, name)
     history = place.history()
-    sweep = Sweep.model_validate({**history.sweep, "storage": str(storage)})
+    sweep = Sweep.model_validate({**history.sweep, "storage": storage})
     if sweep.picked is not None:
         raise ValueError(
             f"{name} is itself the final training of trial {sweep.picked.trial:03d} of {sweep.picked.sweep}; pick from "
@@ -80,7 +79,7 @@ def _choice(place: Folder, history: History, trial: int | None, because: str | N
     if mlflow != "none":
         from search.tracking import tagged
 
-        if (found := picking.by_tag(history, tagged(place.path, mlflow), because)) is not None:
+        if (found := picking.by_tag(history, tagged(place.files, mlflow), because)) is not None:
             return found
     return picking.by_rule(history, because)
 
@@ -93,14 +92,14 @@ def _final(
     from search.pick import final_sweep
 
     final = final_sweep(sweep, history, choice, seeds=seeds, steps=steps)
-    there = folder(place.path.parent, final.name)
+    there = folder(place.storage, final.name)
     if not there.ledger.exists():
         return final, None
     done = there.history()
     if done.id != final.id:
         raise ValueError(
             f"Trial {choice.trial:03d} has been picked and trained otherwise (other seeds or steps) in "
-            f"{there.path}. Its test result stands; to train it again otherwise, move that folder away."
+            f"{there.files}. Its test result stands; to train it again otherwise, move that folder away."
         )
     return final, done
 
@@ -159,11 +158,17 @@ def _write(target: Folder, choice: Choice, searched: History, dataset: Dataset) 
     final = target.history()
     found = picking.tested(final.configurations[0])
     about = {"sweep": searched.sweep["name"], "trial": choice.trial, "because": choice.because}
-    sha256 = picking.write_model(target, final, dataset, target.path / "model", about)
+    sha256 = picking.write_model(target, final, dataset, target.files / "model", about)
     said = picking.record(choice, searched, final, found, sha256)
-    (target.path / "pick.yaml").write_text(picking.as_yaml(said))
-    (target.path / "README.md").write_text(picking.model_card(said, searched, None))
+    _record(target, said, picking.model_card(said, searched, None))
     return said
+
+
+def _record(target: Folder, said: dict[str, Any], card: str) -> None:
+    from search import pick as picking
+
+    (target.files / "pick.yaml").write(picking.as_yaml(said).encode())
+    (target.files / "README.md").write(card.encode())
 
 
 def _conclude(place: Folder, target: Folder, said: dict[str, Any], mlflow: str | None, console: Console) -> None:
@@ -172,16 +177,16 @@ def _conclude(place: Folder, target: Folder, said: dict[str, Any], mlflow: str |
     registered, problem = _register(place, target, said, mlflow)
     if registered:
         said = {**said, "registered": registered}
-        (target.path / "pick.yaml").write_text(picking.as_yaml(said))
-        (target.path / "README.md").write_text(picking.model_card(said, place.history(), registered))
+        with refusing():
+            _record(target, said, picking.model_card(said, place.history(), registered))
     console.print("\nOn test images, mean and 95 % interval over the fresh seeds:", style="bold")
     for name, shown in picking.summary(said, place.history()):
         console.print(f"  {name:28} {shown}", highlight=False, markup=False)
-    option = "" if target.path.parent == DEFAULT.absolute() else f" --storage {target.path.parent}"
-    model = registered or str(target.path / "model")
+    option = target.option
+    model = registered or str(target.files / "model")
     lines = [
-        f"Model:     {target.path / 'model'}",
-        f"Record:    {target.path / 'pick.yaml'}, card in README.md",
+        f"Model:     {target.files / 'model'}",
+        f"Record:    {target.files / 'pick.yaml'}, card in README.md",
         *([f"MLflow:    {registered}"] if registered else []),
         f"Encode:    teasel encode {model} IMAGES -o codes.parquet{option}",
         f"Traverse:  teasel traverse {model} IMAGE{option}",
@@ -200,24 +205,25 @@ def _register(place: Folder, target: Folder, said: dict[str, Any], mlflow: str |
     if mlflow == "none":
         return None, ""
     from search import pick as picking
+    from search.folder import beside
     from search.tracking import publish, register, run_id
 
     try:
         for each in (place, target):
-            if error := publish(each.path, mlflow).error:
+            if error := publish(each.files, mlflow).error:
                 return None, error
-        found = run_id(target.path, mlflow, picking.kept(target.history()).number)
+        found = run_id(target.files, mlflow, picking.kept(target.history()).number)
         if found is None:
             return None, "its run is not there."
         name = place.name
         register(
-            target.path / "model",
+            target.files / "model",
             uri=mlflow,
-            storage=target.path.parent,
+            storage=beside(target.storage),
             name=name,
             run_id=found,
             tags={"teasel.sweep": name, "teasel.trial": str(said["trial"]), "because": said["because"]},
-            description=(target.path / "README.md").read_text(),
+            description=(target.files / "README.md").read().decode(),
         )
     except ValueError as error:
         return None, str(error)

@@ -11,35 +11,44 @@ import typer
 
 from search.command_line.data_commands import refusing
 from search.command_line.terminal import console_of
-from search.output_file import require_place, write_whole
+from search.output_file import require_place
+from trainables.core.storage import Place, place
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from search.folder import Folder
     from search.report.comparison import Comparison, Line
 
 
-def report(name: str, storage: Path, output: Path | None) -> None:
+def report(name: str, storage: str, output: Path | None) -> None:
     """``teasel report``."""
     from search.folder import existing
     from search.history import replay
     from search.ledger import read
 
     with refusing():
-        place = existing(storage, name)
-        path = output or place.path / "report.html"
-        require_place(path)
+        sweep = existing(storage, name)
+        target = _target(sweep, output, "report.html")
         # Asked first, because an empty ledger is refused in words.
-        place.history()
+        sweep.history()
         from search.report import html
 
-        rows = read(place.ledger)
-        page = html(place.path, rows, replay(rows)).encode()
-        write_whole(path, page)
-    typer.echo(f"{path}  {len(page) / 1e6:.1f} MB")
+        rows = read(sweep.ledger)
+        page = html(sweep.files, rows, replay(rows)).encode()
+        target.write(page)
+    typer.echo(f"{target}  {len(page) / 1e6:.1f} MB")
 
 
-def compare(name: str, numbers: Sequence[int], storage: Path, output: Path | None) -> None:
+def _target(sweep: Folder, output: Path | None, name: str) -> Place:
+    """The file that was asked for, or one in the sweep's folder.  Raises ``ValueError`` where it could not be."""
+    if output is not None:
+        require_place(output)
+        return place(output)
+    return sweep.files / name
+
+
+def compare(name: str, numbers: Sequence[int], storage: str, output: Path | None) -> None:
     """``teasel compare``."""
     from search.folder import existing
 
@@ -49,26 +58,25 @@ def compare(name: str, numbers: Sequence[int], storage: Path, output: Path | Non
         from search.report.comparison_picture import drawn
         from search.report.told import specified
 
-        place = existing(storage, name)
-        history = place.history()
+        there = existing(storage, name)
+        history = there.history()
         trials = chosen(history, numbers)
-        path = output or place.path / f"compare-{'-'.join(map(str, numbers))}.png"
-        require_place(path)
+        target = _target(there, output, f"compare-{'-'.join(map(str, numbers))}.png")
         found = comparison(history, trials)
         sweep = specified(history)
         picture, missing = drawn(
-            place.path, trials, goals(history.sweep.get("objectives", ())), sweep.rungs if sweep is not None else ()
+            there.files, trials, goals(history.sweep.get("objectives", ())), sweep.rungs if sweep is not None else ()
         )
         file = io.BytesIO()
         picture.save(file, "PNG", optimize=True)
-        write_whole(path, file.getvalue())
+        target.write(file.getvalue())
     console = console_of()
     console.print(_table(found))
     if found.same:
         said = "  ".join(f"{key}={value}" for key, value in found.same.items())
         console.print(f"the same: {said}", style="dim", highlight=False, markup=False, soft_wrap=True)
     console.print()
-    for line in (*found.notes, *missing, f"Picture: {path}"):
+    for line in (*found.notes, *missing, f"Picture: {target}"):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -14,6 +14,7 @@ import typer
 
 from search.command_line.data_commands import refusing
 from trainables.core.registry import nearest
+from trainables.core.storage import place
 
 if TYPE_CHECKING:
     from search.reproduction.core.experiment import Experiment, Plan
@@ -25,7 +26,7 @@ def reproduce(
     full: bool,
     seeds: int | None,
     first_seed: int,
-    storage: Path,
+    storage: str,
     output: Path,
     data_root: str | None,
     device: str | None,
@@ -44,6 +45,10 @@ def reproduce(
             typer.echo(f"{name:22} {reproduction.load(name).TITLE}")
         typer.echo("Run some with `teasel reproduce TABLE …`, or all with `teasel reproduce all`.")
         return
+    with refusing():
+        local = place(storage).local
+        if local is None:
+            raise ValueError(f"`teasel reproduce` keeps its records on a disk; --storage {storage} must be a folder.")
     chosen = known if "all" in tables else [name for name in known if name in tables]
     from search.reproduction.core.experiment import Plan
 
@@ -51,7 +56,7 @@ def reproduce(
         full=full,
         data_root=data_root,
         device=device or ("cuda" if full else "cpu"),
-        storage=storage,
+        storage=local,
         workers=workers or os.cpu_count() or 1,
     )
     with refusing():

@@ -70,12 +70,15 @@ def _named(sweep: Sweep, again: bool) -> Sweep:
     """The sweep under a name that is free.  Raises ``LedgerError`` when it is taken and not to be changed."""
     from search.folder import folder
     from search.ledger import LedgerError
+    from trainables.core.storage import place
 
+    storage = place(sweep.storage)
+    storage.require()
     number, name = 1, sweep.name
-    while folder(sweep.storage, name).ledger.exists():
+    while folder(storage, name).ledger.exists():
         if not again:
             raise LedgerError(
-                f"A sweep named {name!r} exists already in {Path(sweep.storage).absolute()}. "
+                f"A sweep named {name!r} exists already in {storage}. "
                 f"`teasel resume {name}` goes on with it; --name gives this one another name, "
                 "and --again the next free one."
             )
@@ -87,7 +90,7 @@ def _named(sweep: Sweep, again: bool) -> Sweep:
 def resume(
     name: str,
     trials: str | None,
-    storage: Path,
+    storage: str,
     *,
     data_root: Path | None,
     download: bool,
@@ -102,7 +105,7 @@ def resume(
     with refusing():
         history = existing(storage, name).history()
         more = None if trials is None else _more(trials, history.budget)
-        sweep = Sweep.model_validate({**history.sweep, "storage": str(storage)})
+        sweep = Sweep.model_validate({**history.sweep, "storage": storage})
     if history.finished and not more:
         console.print(ranking_table(history, limit=10, width=console.width))
         console.print(f"This sweep has ended; `teasel resume {name} --trials +20` extends it.", highlight=False)
@@ -146,7 +149,7 @@ def train(
     seed: int,
     name: str | None,
     gpu: float,
-    storage: Path,
+    storage: str,
     data_root: Path | None,
     download: bool,
     mlflow: str | None,
@@ -170,7 +173,7 @@ def train(
             gpu=gpu,
             sampler="random",
             schedule="none",
-            storage=str(storage),
+            storage=storage,
             name=name or named,
         )
         sweep = _named(_settled(sweep), again=name is None)

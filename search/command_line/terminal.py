@@ -142,18 +142,16 @@ def conclusion(driver: Driver, console: Console, *, mlflow: str | None, interrup
     console.print()
     console.print(ranking_table(history, limit=10, width=console.width))
     best = next((t for t in ranking(history) if t.state == COMPLETE), None)
-    option = (
-        "" if driver.place.path.parent == Path("results").absolute() else (f" --storage {driver.place.path.parent}")
-    )
+    option = driver.place.option
     if best is not None:
         console.print(f"\nBest: trial {best.number:03d}", style="bold", highlight=False)
         config = {"method": best.method, **best.config}
         console.print(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), end="", highlight=False)
         if drawn := best.pictures:
-            first, *more = (driver.place.path / path for path in drawn)
-            names = f"  (beside it: {', '.join(path.stem for path in more)})" if more else ""
+            first, *more = (driver.place.files / path for path in drawn)
+            names = f"  (beside it: {', '.join(Path(path.name).stem for path in more)})" if more else ""
             console.print(f"\nIts picture: {first}{names}", soft_wrap=True, highlight=False, markup=False)
-    lines = [f"All pictures:  {driver.place.path / 'trials'}", f"Ranking:       teasel top {name}{option}"]
+    lines = [f"All pictures:  {driver.place.files / 'trials'}", f"Ranking:       teasel top {name}{option}"]
     if interrupted:
         lines.append(f"Go on:         teasel resume {name}{option}")
     else:
@@ -189,5 +187,5 @@ def publisher_error(place: Folder) -> str:
 
 def _said(place: Folder) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        return json.loads((place.path / "publisher.json").read_text())
+        return json.loads((place.notes / "publisher.json").read_text())
     return {}

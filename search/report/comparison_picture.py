@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.goals import Goal
@@ -16,6 +15,7 @@ from search.report.contact import fitting, font, tile
 from search.report.latents import Alignment, Latents, aligned, inside, latents
 from search.report.words import STATES, configured, signed
 from trainables.core.charts import PALETTE
+from trainables.core.storage import Where
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,7 +32,7 @@ SAID = (
 
 
 def drawn(
-    folder: Path, trials: Sequence[Trial], wanted: Sequence[Goal], rungs: Sequence[int]
+    folder: Where, trials: Sequence[Trial], wanted: Sequence[Goal], rungs: Sequence[int]
 ) -> tuple[Image.Image, list[str]]:
     """The picture, and what is missing from it in sentences; ``folder`` is the sweep's."""
     from PIL import Image
@@ -76,7 +76,7 @@ def _curves(trials: Sequence[Trial], wanted: Sequence[Goal], rungs: Sequence[int
 # -- latents ------------------------------------------------------------------------------------------------------
 
 
-def _columns(folder: Path, trials: Sequence[Trial]) -> tuple[Image.Image, list[str]]:
+def _columns(folder: Where, trials: Sequence[Trial]) -> tuple[Image.Image, list[str]]:
     """A column for each trial: its strips, or the picture it has instead, or a word that it has none."""
     from PIL import Image, ImageDraw
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.results import GREEK
+from trainables.core.storage import Where, place
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -16,7 +17,7 @@ TILE, MARGIN, TEXT = 480, 12, 15
 """Widest picture on a contact sheet, space around it and height of its title, in pixels."""
 
 
-def contact_sheet(pictures: Sequence[tuple[str, Path]], columns: int = 3) -> Image.Image:
+def contact_sheet(pictures: Sequence[tuple[str, Where]], columns: int = 3) -> Image.Image:
     """Titled pictures, row by row; one that cannot be read is a grey field saying so."""
     from PIL import Image, ImageDraw
 
@@ -39,12 +40,12 @@ def contact_sheet(pictures: Sequence[tuple[str, Path]], columns: int = 3) -> Ima
     return sheet
 
 
-def tile(path: Path, most: int = TILE) -> Image.Image:
+def tile(path: Where, most: int = TILE) -> Image.Image:
     """The picture in a file, at most ``most`` pixels wide; a grey field where it cannot be read."""
     from PIL import Image, ImageDraw
 
     try:
-        with Image.open(path) as file:
+        with Image.open(io.BytesIO(place(path).read())) as file:
             image = file.convert("RGB")
         image.thumbnail((most, 4 * most))
         return image

@@ -5,10 +5,10 @@ Reads the files of a sweep's folder; knows nothing of Ray, MLflow or Optuna. Let
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from search.history import Trial
 from search.report.matching import Match, matched
 from trainables.core.comparable import CODES, COLUMNS, KL, STRIPS
 from trainables.core.conditions import ACTIVE
+from trainables.core.storage import Place, Where, place
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -71,7 +72,7 @@ class Latents:
         return turned
 
 
-def latents(folder: Path, trial: Trial) -> Latents | None:
+def latents(folder: Where, trial: Trial) -> Latents | None:
     """Those of a trial's last report that has them, below the sweep's ``folder``; None where none has."""
     for report in reversed(trial.reports):
         found = None if report.checkpoint is None else _read(folder, report.checkpoint, trial, report.step)
@@ -80,17 +81,17 @@ def latents(folder: Path, trial: Trial) -> Latents | None:
     return None
 
 
-def _read(folder: Path, checkpoint: str, trial: Trial, step: int) -> Latents | None:
+def _read(folder: Where, checkpoint: str, trial: Trial, step: int) -> Latents | None:
     from PIL import Image
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load
 
     codes, strips = inside(folder, f"{checkpoint}/{CODES}"), inside(folder, f"{checkpoint}/{STRIPS}")
     if codes is None or strips is None:
         return None
     try:
-        stored = load_file(codes)
-        with Image.open(strips) as file:
+        stored = load(codes.read())
+        with Image.open(io.BytesIO(strips.read())) as file:
             picture = file.convert("L" if file.mode == "L" else "RGB")
     except (OSError, ValueError, SyntaxError, SafetensorError, Image.DecompressionBombError):
         return None
@@ -108,11 +109,11 @@ def _read(folder: Path, checkpoint: str, trial: Trial, step: int) -> Latents | N
     )
 
 
-def inside(folder: Path, path: str) -> Path | None:
+def inside(folder: Where, path: str) -> Place | None:
     """A file that the ledger names, or None if it is gone, huge, or not below the sweep's folder."""
-    file = (folder / path).resolve()
-    below = file.is_relative_to(folder.resolve())
-    return file if below and file.is_file() and file.stat().st_size <= BIGGEST else None
+    file = place(folder).within(path)
+    size = None if file is None else file.size()
+    return file if size is not None and size <= BIGGEST else None
 
 
 # -- several trials -----------------------------------------------------------------------------------------------

@@ -16,13 +16,14 @@ from search.report import curves, explored, failures, ranking, sheet, summary
 from search.report.markup import Html, element, joined, left_out, paragraph, section
 from search.report.told import Told, told
 from search.report.words import numbers, one_line, replicated
+from trainables.core.storage import Where
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """What a browser lets the page do: nothing may come from elsewhere."""
 
 
-def html(folder: Path, rows: Sequence[Row], history: History) -> str:
+def html(folder: Where, rows: Sequence[Row], history: History) -> str:
     """The report of the sweep whose files are in ``folder``; ``history`` is what ``rows`` tell."""
     read = told(folder, rows, history)
     sections = {

@@ -6,7 +6,6 @@ A latent of the best model heads each block; below it stand its partners in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from search.history import FAIL, Trial
 from search.report.contact import tile
@@ -15,6 +14,7 @@ from search.report.markup import Html, element, left_out, paragraph, picture, se
 from search.report.matching import WEAK, Match
 from search.report.told import Told
 from search.report.words import configured, signed
+from trainables.core.storage import Where
 
 SAID = (
     "Each block is a latent of the first trial, most informative first, and below it the latents of the others that go "
@@ -46,7 +46,7 @@ def _drawn_one(trials: Sequence[Trial]) -> Trial:
     return next((trial for trial in trials if trial.pictures), trials[0])
 
 
-def _together(folder: Path, trials: Sequence[Trial], heading: str) -> list[Html]:
+def _together(folder: Where, trials: Sequence[Trial], heading: str) -> list[Html]:
     """Models under one heading: matched where their checkpoints allow, else by the pictures that they have."""
     found = [one for trial in trials if (one := latents(folder, trial)) is not None]
     # Only codes of the same images can be matched.
@@ -68,7 +68,7 @@ def _together(folder: Path, trials: Sequence[Trial], heading: str) -> list[Html]
     return [element("h3", heading), *parts] if parts else []
 
 
-def _picture(folder: Path, trial: Trial) -> Html | None:
+def _picture(folder: Where, trial: Trial) -> Html | None:
     if not trial.pictures or (file := inside(folder, trial.pictures[0])) is None:
         return None
     caption = element("figcaption", element("b", f"{trial.number:03d} "), configured(trial))

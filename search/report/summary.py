@@ -163,7 +163,9 @@ def chosen(told: Told) -> Html:
     shown = [element("div", *parts)]
     if trial.pictures and (file := inside(told.folder, trial.pictures[0])) is not None:
         step = next(report.step for report in reversed(trial.reports) if report.pictures)
-        said = f"{file.stem.replace('_', ' ').capitalize()} of trial {trial.number:03d} at step {step}"
+        said = (
+            f"{file.name.partition('.')[0].replace('_', ' ').capitalize()} of trial {trial.number:03d} at step {step}"
+        )
         shown.append(
             element("figure", picture(tile(file, most=760), said), element("figcaption", said), class_="paper")
         )

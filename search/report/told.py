@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from search.goals import Goal, goals
 from search.history import History
@@ -12,13 +11,14 @@ from search.ledger import Row
 from search.report.words import configured, numbers
 from search.standings import Standing, standings
 from search.sweep import Sweep
+from trainables.core.storage import Where
 
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
     """A sweep and everything that is read of it more than once."""
 
-    folder: Path
+    folder: Where
     rows: Sequence[Row]
     history: History
     sweep: Sweep | None
@@ -29,7 +29,7 @@ class Told:
     """What each configuration is called."""
 
 
-def told(folder: Path, rows: Sequence[Row], history: History) -> Told:
+def told(folder: Where, rows: Sequence[Row], history: History) -> Told:
     """The sweep whose files are in ``folder``; ``history`` is what ``rows`` tell."""
     return Told(
         folder=folder,

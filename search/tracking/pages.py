@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from search.folder import LEDGER
+from search.folder import Folder
 from search.history import FAIL, History, replay
 from search.ledger import read
 from search.report import contact_sheet, description, html
@@ -16,12 +15,13 @@ from search.results import csv_text, records, title
 from search.standings import ranking
 from search.tracking.store import picture_file
 from search.tracking.words import blot
+from trainables.core.storage import Place
 
 SHEET = 9
 """Trials on the contact sheet at most."""
 
 
-def files(history: History, folder: Path) -> dict[str, bytes]:
+def files(history: History, folder: Folder) -> dict[str, bytes]:
     """The sweep, its ranking, its description, its report and a contact sheet of its best trials, by file name."""
     order = ranking(history)
     written = {
@@ -33,9 +33,9 @@ def files(history: History, folder: Path) -> dict[str, bytes]:
     found = {name: blot(page).encode("utf-8", "replace") for name, page in written.items()}
     if not history.sweep.get("picked"):
         found["report.html"] = _report(folder).encode("utf-8", "replace")
-    shown: list[tuple[str, Path]] = []
+    shown: list[tuple[str, Place]] = []
     for rank, trial in enumerate(order, 1):
-        path = picture_file(folder, trial.pictures[0]) if trial.pictures else None
+        path = picture_file(folder.files, trial.pictures[0]) if trial.pictures else None
         if path is not None and trial.state != FAIL and len(shown) < SHEET:
             shown.append((f"{rank}. {title(trial)}", path))
     if shown:
@@ -45,10 +45,10 @@ def files(history: History, folder: Path) -> dict[str, bytes]:
     return found
 
 
-def _report(folder: Path) -> str:
+def _report(folder: Folder) -> str:
     """The report, of rows without passwords and tokens: in the page itself a chart's code would be blotted out too."""
-    rows = [json.loads(blot(json.dumps(row, ensure_ascii=False))) for row in read(folder / LEDGER)]
-    return html(folder, rows, replay(rows))
+    rows = [json.loads(blot(json.dumps(row, ensure_ascii=False))) for row in read(folder.ledger)]
+    return html(folder.files, rows, replay(rows))
 
 
 def _yaml(said: Mapping[str, Any]) -> str:

@@ -5,20 +5,21 @@ Knows how runs are marked (``projection``) and nothing of how a pick is trained.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from search.folder import Folder, beside
 from search.ledger import read
 from search.tracking.projection import PARENT, Projection
 from search.tracking.publisher import sentence
 from search.tracking.store import Store, environment
 from search.tracking.uri import address
+from trainables.core.storage import Where, place
 
 TAG = "pick"
 """The tag that a person sets on a run; its value may say why."""
 
 
-def tagged(folder: Path, uri: str | None) -> dict[int, str]:
+def tagged(folder: Where, uri: str | None) -> dict[int, str]:
     """What the tag ``pick`` says, by trial, on the runs of the sweep in ``folder``; empty where there is none.
 
     Raises ``ValueError`` when it is on the sweep's own run or, and on none of its trials, on a run of another sweep;
@@ -44,31 +45,33 @@ def tagged(folder: Path, uri: str | None) -> dict[int, str]:
     if others and not mine:
         names = ", ".join(repr(run.info.run_name) for run in others[:3])
         raise ValueError(
-            f"In MLflow the tag `{TAG}` is set on a run of another sweep ({names}), not on one of {folder.name!r}; set "
-            "it on a run of this sweep, or name the trial."
+            f"In MLflow the tag `{TAG}` is set on a run of another sweep ({names}), not on one of "
+            f"{place(folder).name!r}; set it on a run of this sweep, or name the trial."
         )
     return mine
 
 
-def run_id(folder: Path, uri: str | None, trial: int) -> str | None:
+def run_id(folder: Where, uri: str | None, trial: int) -> str | None:
     """The id of a trial's run, or None where the server does not have it.  Raises as ``tagged``."""
     store = _store(folder, uri)
     return None if store is None or trial not in store.runs else store.runs[trial].id
 
 
-def _store(folder: Path, uri: str | None) -> Store | None:
+def _store(folder: Where, uri: str | None) -> Store | None:
     """The sweep's runs, or None where nothing has been published."""
-    place = address(uri, folder.absolute().parent)
-    if uri is None and not (folder.absolute().parent / "mlflow.db").exists():
+    sweep = Folder(place(folder))
+    local = beside(sweep.storage)
+    server = address(uri, local)
+    if uri is None and not (local / "mlflow.db").exists():
         return None
     projection = Projection()
-    for row in read(folder / "ledger.jsonl"):
+    for row in read(sweep.ledger):
         projection.add(row)
     with environment():
         try:
-            store = Store(place, folder.absolute().parent, projection.experiment, projection.tags)
+            store = Store(server, local, projection.experiment, projection.tags)
         except Exception as error:
-            raise ValueError(f"MLflow cannot be asked: {sentence(place, error)}") from None
+            raise ValueError(f"MLflow cannot be asked: {sentence(server, error)}") from None
     return store if PARENT in store.runs else None
 
 

@@ -6,29 +6,33 @@ python -m search.tracking FOLDER [URI]
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import search
-from search.tracking.publisher import LEDGER, STATUS, publish, read
+from search.folder import Folder, beside
+from search.tracking.publisher import STATUS, publish, read
 from search.tracking.uri import address
+from trainables.core.storage import Where, place
 
 LOG = "publisher.log"
 
 
-def start(folder: Path, uri: str | None = None) -> subprocess.Popen[bytes] | None:
+def start(folder: Where, uri: str | None = None) -> subprocess.Popen[bytes] | None:
     """Begin to publish the sweep in ``folder`` until it ends; ``None`` where no process can be started.
 
     Call it when the driver holds the ledger and has written its ``session`` row. Raises ``ValueError`` for a URI
     that cannot be used. The process has its own session, so a Ctrl-C at the terminal does not reach it.
     """
-    address(uri, folder.parent)
+    sweep = Folder(place(folder))
+    address(uri, beside(sweep.storage))
     root = str(Path(search.__file__).resolve().parents[1])
     paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    command = [sys.executable, "-m", "search.tracking", str(folder), *([uri] if uri else [])]
+    command = [sys.executable, "-m", "search.tracking", sweep.files.uri, *([uri] if uri else [])]
     try:
-        with (folder / LOG).open("ab") as log:
+        with (sweep.notes / LOG).open("ab") as log:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -41,7 +45,7 @@ def start(folder: Path, uri: str | None = None) -> subprocess.Popen[bytes] | Non
         return None
 
 
-def wait(process: subprocess.Popen[bytes] | None, folder: Path, seconds: float = 20.0) -> str:
+def wait(process: subprocess.Popen[bytes] | None, folder: Where, seconds: float = 20.0) -> str:
     """Wait for the publisher of a sweep whose driver has said goodbye; empty, or what is missing in one sentence.
 
     After ``seconds`` it is ended: what is missing, ``teasel publish`` brings later.
@@ -53,9 +57,10 @@ def wait(process: subprocess.Popen[bytes] | None, folder: Path, seconds: float =
             return ""
     except subprocess.TimeoutExpired:
         _end(process)
-    said = read(folder / STATUS)
+    notes = Folder(place(folder)).notes
+    said = read(notes / STATUS)
     behind = f"MLflow lacks {said['backlog']} rows" if said.get("backlog") else "MLflow may lack the latest rows"
-    why = said.get("error") or f"see {folder / LOG}"
+    why = said.get("error") or f"see {notes / LOG}"
     return f"{behind}: {why}."
 
 
@@ -72,8 +77,10 @@ def main(arguments: list[str]) -> int:
     """Follow the sweep in the folder given first; 0 when all of it was published."""
     # Training comes first; a publisher may be late.
     os.nice(10)
-    folder = Path(arguments[0])
-    if not (folder / LEDGER).exists():
+    # Stopping a Ray job interrupts all its processes; this one ends with its sweep, when it has told the last row.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    folder = place(arguments[0])
+    if not Folder(folder).ledger.exists():
         print(f"No ledger in {folder}.", file=sys.stderr)
         return 2
     outcome = publish(folder, arguments[1] if len(arguments) > 1 else None, follow=True)

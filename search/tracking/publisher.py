@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from search.folder import Folder, beside
 from search.ledger import LedgerError, Reader
 from search.tracking import credentials, pages
 from search.tracking.projection import PARENT, Point, Projection, Run
@@ -24,13 +25,9 @@ from search.tracking.store import Store, environment
 from search.tracking.uri import address
 from search.tracking.view import view
 from search.tracking.words import text
+from trainables.core.storage import Where, place
 
-LEDGER, STATUS, CURSOR, LOCK = (
-    "ledger.jsonl",
-    "publisher.json",
-    "publisher-cursor.json",
-    "publisher.lock",
-)
+STATUS, CURSOR, LOCK = "publisher.json", "publisher-cursor.json", "publisher.lock"
 
 ANSWERS = {
     "Connection refused": "no server there (connection refused)",
@@ -52,7 +49,7 @@ class Outcome:
 
 
 def publish(
-    folder: Path,
+    folder: Where,
     uri: str | None = None,
     *,
     follow: bool = False,
@@ -64,9 +61,10 @@ def publish(
     ``follow`` goes on until the sweep ends, looking every ``pause`` seconds, and then tries for ``patience`` seconds
     more. Raises ``ValueError`` for a URI that cannot be used, and ``LedgerError``; never because of a server.
     """
-    place = address(uri, folder.absolute().parent)
+    sweep = Folder(place(folder))
+    server = address(uri, beside(sweep.storage))
     with environment():
-        publisher = Publisher(folder, place)
+        publisher = Publisher(sweep, server)
         if not follow:
             outcome = publisher.once()
             for _ in range(2):
@@ -76,7 +74,7 @@ def publish(
                 outcome = publisher.once()
             if outcome.error is not None:
                 where = f"{outcome.backlog} rows were not published to {outcome.error}"
-                command = f"teasel publish {folder.name} --storage {folder.parent}"
+                command = f"teasel publish {sweep.name} --storage {sweep.storage}"
                 outcome = replace(outcome, error=f"{where}. `{command}` tries again.")
             return outcome
         return _follow(publisher, pause, patience)
@@ -117,11 +115,12 @@ def sentence(uri: str, failure: Exception) -> str:
 class Publisher:
     """One process's view of one sweep and one server, from pass to pass."""
 
-    def __init__(self, folder: Path, uri: str) -> None:
-        self.folder = folder.absolute()
+    def __init__(self, folder: Folder, uri: str) -> None:
+        self.folder = folder
+        self.notes = folder.notes
         self.uri = uri
         self.projection = Projection()
-        self._reader = Reader(self.folder / LEDGER)
+        self._reader = Reader(folder.ledger)
         self._store: Store | None = None
         self._cursor: dict[str, Any] = {}
         self._shown_alive: bool | None = None
@@ -132,14 +131,7 @@ class Publisher:
         """Somebody drives the sweep: its ledger is being written to and has not been closed."""
         for row in self._reader.rows():
             self.projection.add(row)
-        if self.projection.history.closed is not None:
-            return False
-        with (self.folder / LEDGER).open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            return False
+        return self.projection.history.closed is None and self._reader.driven()
 
     def once(self) -> Outcome:
         """One pass.  Raises ``LedgerError``; what a server does is in the outcome."""
@@ -158,13 +150,13 @@ class Publisher:
         backlog = self.projection.backlog
         outcome = Outcome(published=self.projection.rows - backlog, backlog=backlog, error=error)
         said = {"uri": self.uri, "pid": os.getpid(), "updated": round(time.time(), 3)}
-        _write(self.folder / STATUS, {**asdict(outcome), **said})
+        _write(self.notes / STATUS, {**asdict(outcome), **said})
         return outcome
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One publisher on this machine at a time; a second one waits for the first one's pass."""
-        with (self.folder / LOCK).open("a") as file:
+        with (self.notes / LOCK).open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -203,7 +195,7 @@ class Publisher:
         store.write(key, face, run.points[sent["points"] :])
         sent["points"] = len(run.points)
         if fresh := run.pictures[sent["pictures"] :]:
-            store.pictures(key, self.folder, fresh)
+            store.pictures(key, self.folder.files, fresh)
             sent["pictures"] = len(run.pictures)
         if key == PARENT and not self.projection.picked:
             shown = view(self.projection.history)
@@ -221,10 +213,10 @@ class Publisher:
 
     def _connect(self) -> Store:
         name = self.projection.experiment or self.folder.name
-        self._store = Store(self.uri, self.folder.parent, name, self.projection.tags)
+        self._store = Store(self.uri, beside(self.folder.storage), name, self.projection.tags)
         self._cursor = {}
         if (parent := self._store.runs.get(PARENT)) is not None:
-            found = read(self.folder / CURSOR).get(self._place(parent.id))
+            found = read(self.notes / CURSOR).get(self._place(parent.id))
             self._cursor = found if isinstance(found, dict) else {}
         for run in self.projection.runs.values():
             run.stale = True
@@ -256,10 +248,10 @@ class Publisher:
 
     def _remember(self) -> None:
         assert self._store is not None
-        kept = read(self.folder / CURSOR)
+        kept = read(self.notes / CURSOR)
         runs = {run: {k: v for k, v in sent.items() if k != "checked"} for run, sent in self._cursor.items()}
         kept[self._place(self._store.runs[PARENT].id)] = runs
-        _write(self.folder / CURSOR, kept)
+        _write(self.notes / CURSOR, kept)
         self._noted = time.monotonic()
 
 

@@ -19,6 +19,7 @@ from search.tracking.store import environment
 from search.tracking.uri import address
 from search.tracking.words import text
 from trainables.core.registry import nearest
+from trainables.core.storage import Where, place
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,7 +53,7 @@ class Named:
 
 
 def register(
-    folder: Path,
+    folder: Where,
     *,
     uri: str | None,
     storage: Path,
@@ -114,9 +115,9 @@ def fetch(model: str, into: Path, *, uri: str | None, storage: Path) -> Path:
         from mlflow.artifacts import download_artifacts
 
         version = _version(client, named)
-        place = client.get_model_version_download_uri(named.name, version)
+        found = client.get_model_version_download_uri(named.name, version)
         server = client.tracking_uri
-        return Path(download_artifacts(place, dst_path=str(into), tracking_uri=server, registry_uri=server))
+        return Path(download_artifacts(found, dst_path=str(into), tracking_uri=server, registry_uri=server))
 
 
 def load_model(model: str, *, uri: str | None = None, storage: Path = Path("results")) -> Model:
@@ -133,7 +134,7 @@ def load_model(model: str, *, uri: str | None = None, storage: Path = Path("resu
 
 @contextmanager
 def _client(uri: str | None, storage: Path) -> Iterator[MlflowClient]:
-    place = address(uri, storage)
+    server = address(uri, storage)
     if uri is None and not (storage / "mlflow.db").exists():
         # MLflow would make an empty one.
         raise RegistryError(f"No MLflow database in {storage.absolute()}, so no model is registered there.")
@@ -143,9 +144,9 @@ def _client(uri: str | None, storage: Path) -> Iterator[MlflowClient]:
         from requests import RequestException
 
         try:
-            yield MlflowClient(tracking_uri=place, registry_uri=place)
+            yield MlflowClient(tracking_uri=server, registry_uri=server)
         except (MlflowException, RequestException) as error:
-            raise RegistryError(sentence(place, error)) from None
+            raise RegistryError(sentence(server, error)) from None
 
 
 def _registered(client: MlflowClient, name: str, run_id: str, sha256: str) -> Any:
@@ -158,16 +159,16 @@ def _registered(client: MlflowClient, name: str, run_id: str, sha256: str) -> An
     return min(found, key=lambda version: int(version.version), default=None)
 
 
-def _upload(client: MlflowClient, model: Model, folder: Path, run: Any, path: str) -> None:
+def _upload(client: MlflowClient, model: Model, folder: Where, run: Any, path: str) -> None:
     from search.tracking import flavors
     from trainables.core.checkpoint import MANIFEST
     from trainables.core.model_file import CARD, WEIGHTS
 
     with tempfile.TemporaryDirectory(prefix="teasel-") as scratch:
         flavors.write(model, Path(scratch), run_id=run.info.run_id, path=path, time=run.info.start_time)
+        for file in (WEIGHTS, CARD, MANIFEST):
+            Path(scratch, file).write_bytes((place(folder) / file).read())
         client.log_artifacts(run.info.run_id, scratch, path)
-    for file in (WEIGHTS, CARD, MANIFEST):
-        client.log_artifact(run.info.run_id, str(folder / file), path)
 
 
 def _ensure(client: MlflowClient, name: str) -> None:

@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from search.folder import beside
 from search.tracking.link import link
 from search.tracking.uri import address
+from trainables.core.storage import Where
 
 HOST = "127.0.0.1"
 PATIENCE = 180.0
@@ -101,20 +103,21 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def serve(storage: Path, *, port: int = 5000, name: str | None = None, say: Callable[[str], None] = print) -> None:
+def serve(storage: Where, *, port: int = 5000, name: str | None = None, say: Callable[[str], None] = print) -> None:
     """Open the UI on the sweeps in ``storage``, print the link to sweep ``name``, and serve until Ctrl-C.
 
     Raises ``ValueError`` when nothing has been published there or no port is free.
     """
-    if not (storage / "mlflow.db").exists():
-        raise ValueError(f"No MLflow database in {storage}; `teasel publish NAME --storage {storage}` makes one.")
+    local = beside(storage)
+    if not (local / "mlflow.db").exists():
+        raise ValueError(f"No MLflow database in {local}; `teasel publish NAME --storage {storage}` makes one.")
     chosen = free_port(port)
     if chosen != port:
         say(f"Port {port} is taken; using {chosen}.")
     say("Starting MLflow ...")
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with server(storage, chosen) as url:
+        with server(local, chosen) as url:
             say(f"MLflow runs at {link(url, name)}")
             say("Ctrl-C ends it.")
             while True:

@@ -6,8 +6,8 @@ Knows the ledger only through ``search.tracking.projection``.
 
 from __future__ import annotations
 
+import io
 import os
-import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from search.tracking.projection import PARENT, Face, Picture, Point
+from trainables.core.storage import Place, Where, place
 
 POINTS, PARAMS = 1000, 100
 """MLflow's limits of one batch; a batch's points, parameters and tags together are at most ``POINTS``."""
@@ -208,7 +209,7 @@ class Store:
                 path.write_bytes(content)
             self._client.log_artifacts(self.runs[key].id, scratch)
 
-    def pictures(self, key: int, folder: Path, pictures: Sequence[Picture]) -> None:
+    def pictures(self, key: int, folder: Where, pictures: Sequence[Picture]) -> None:
         """Write pictures twice: under a name to read, and as MLflow's image grid wants them.
 
         ``MlflowClient.log_image`` would name the latter by a random number, so that a repetition doubled them; here
@@ -223,22 +224,24 @@ class Store:
                     self.runs[key].tags["mlflow.loggedImages"] = "True"
 
 
-def picture_file(folder: Path, path: str) -> Path | None:
+def picture_file(folder: Where, path: str) -> Place | None:
     """A picture that the ledger names, or ``None`` if it is gone, huge, or not below the sweep's folder."""
-    source = (folder / path).resolve()
-    inside = source.is_relative_to(folder.resolve())
-    return source if inside and source.is_file() and source.stat().st_size <= BIGGEST else None
+    source = place(folder).within(path)
+    size = None if source is None else source.size()
+    return source if size is not None and size <= BIGGEST else None
 
 
-def _stage(scratch: Path, folder: Path, picture: Picture, identity: str) -> bool:
+def _stage(scratch: Path, folder: Where, picture: Picture, identity: str) -> bool:
     from PIL import Image
 
     if (source := picture_file(folder, picture.path)) is None:
         return False
-    stem = "".join(c if (c.isalnum() and c.isascii()) or c in "-_" else "_" for c in source.stem)
+    content = source.read()
+    plain = Path(source.name).stem
+    stem = "".join(c if (c.isalnum() and c.isascii()) or c in "-_" else "_" for c in plain)
     grid, named = scratch / "images", scratch / "pictures" / stem
     try:
-        with Image.open(source) as file:
+        with Image.open(io.BytesIO(content)) as file:
             small = file.convert("RGB")
         small.thumbnail((256, 256))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
@@ -248,8 +251,8 @@ def _stage(scratch: Path, folder: Path, picture: Picture, identity: str) -> bool
     number = uuid.uuid5(uuid.NAMESPACE_URL, f"{identity}/{picture.step}/{stem}")
     name = f"{stem}+step+{picture.step}+timestamp+{picture.time}+{number}"
     small.save(grid / f"{name}+compressed.webp")
-    shutil.copyfile(source, grid / f"{name}.png")
-    shutil.copyfile(source, named / f"step-{picture.step:06d}.png")
+    (grid / f"{name}.png").write_bytes(content)
+    (named / f"step-{picture.step:06d}.png").write_bytes(content)
     return True
 
 

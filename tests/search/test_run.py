@@ -221,28 +221,28 @@ def test_refused_before_any_work(tmp_path, words, expected):
         ["beta_vae"], data="digits", objectives=["val/elbo"], trials=3, name="taken", storage=str(tmp_path)
     )
     create(sweep)[1].close()
-    before = place.ledger.read_bytes()
+    before = place.ledger.read()
     environment = {**os.environ, "TEASEL_DATA_ROOT": str(tmp_path / "empty")}
     said = finish(teasel(*words, "--storage", str(tmp_path), env=environment, sets=[]), code=2)
     assert expected in " ".join(said.split()), said
     assert "Traceback" not in said
-    assert place.ledger.read_bytes() == before
+    assert place.ledger.read() == before
     assert sorted(p.name for p in Path(tmp_path).iterdir()) == ["taken"]
 
 
 def test_a_torn_ledger_is_said_and_a_damaged_one_refused(tmp_path, ray_address):
     _, whole = reference(tmp_path)
     place = folder(tmp_path, "reference")
-    lines = place.ledger.read_bytes().split(b"\n")
+    lines = place.ledger.read().split(b"\n")
     assert lines[-1] == b"" and b'"end"' in lines[-2]
-    place.ledger.write_bytes(b"\n".join(lines[:-1])[:-20])
+    place.ledger.write(b"\n".join(lines[:-1])[:-20])
     words = ["--storage", str(tmp_path), "--mlflow", "none"]
     said = finish(teasel("resume", "reference", *words, address=ray_address))
     assert f"torn ({len(lines[-2]) - 20} bytes" in " ".join(said.split())
     assert invariants.essence(place.history()) == invariants.essence(whole)
-    lines = place.ledger.read_bytes().split(b"\n")
+    lines = place.ledger.read().split(b"\n")
     lines[4] = lines[4][:-2] + b" }"
-    place.ledger.write_bytes(b"\n".join(lines))
+    place.ledger.write(b"\n".join(lines))
     said = finish(teasel("resume", "reference", *words), code=2)
     assert "row 5 " in said and "damaged" in said
 

@@ -11,6 +11,7 @@ from tests_ui.conftest import NAME
 from search.folder import Folder
 from search.standings import ranking
 from trainables.core import model_file
+from trainables.core.storage import place
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -27,7 +28,7 @@ def opened(browser, site, shots, name):
 def test_the_runs_come_sorted_by_rank_and_can_be_sorted_otherwise(browser, site, swept, shots):
     page = opened(browser, site, shots, "1-runs-by-rank")
     shown = page.get_by_role("link", name=re.compile(r"^00\d beta_vae")).all_inner_texts()
-    order = [f"{trial.number:03d}" for trial in ranking(Folder(swept).history())]
+    order = [f"{trial.number:03d}" for trial in ranking(Folder(place(swept)).history())]
     assert [text[:3] for text in shown] == order
     # The view that comes with the sweep shows what is worth comparing.
     for column in ("rank", "state", "final/val/elbo", "beta", "latents", "lr"):
@@ -39,7 +40,7 @@ def test_the_runs_come_sorted_by_rank_and_can_be_sorted_otherwise(browser, site,
 
 
 def test_the_best_run_shows_its_tags_and_its_traversal(browser, site, swept, shots):
-    best = ranking(Folder(swept).history())[0]
+    best = ranking(Folder(place(swept)).history())[0]
     page = opened(browser, site, shots, "3-runs")
     page.get_by_role("link", name=re.compile(f"^{best.number:03d} beta_vae")).click()
     page.get_by_text("About this run").wait_for()
@@ -60,7 +61,7 @@ def test_the_best_run_shows_its_tags_and_its_traversal(browser, site, swept, sho
 
 
 def test_a_tag_set_in_the_page_is_found_and_its_model_comes_out(browser, site, storage, swept, shots):
-    chosen = ranking(Folder(swept).history())[1]
+    chosen = ranking(Folder(place(swept)).history())[1]
     page = opened(browser, site, shots, "6-runs")
     page.get_by_role("link", name=re.compile(f"^{chosen.number:03d} beta_vae")).click()
     page.get_by_role("button", name="Edit tags").click()

@@ -15,13 +15,12 @@ import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from os import PathLike
 from pathlib import Path
 
 import safetensors.torch
 from torch import Tensor
 
-from trainables.core.storage import Place, place
+from trainables.core.storage import Place, Where, place
 
 MANIFEST = "manifest.json"
 
@@ -35,7 +34,7 @@ def tensors(values: Mapping[str, Tensor]) -> bytes:
     return safetensors.torch.save({k: v.detach().cpu().contiguous() for k, v in values.items()})
 
 
-def write(folder: PathLike[str] | Place, files: Mapping[str, bytes]) -> None:
+def write(folder: Where, files: Mapping[str, bytes]) -> None:
     """Write ``files`` into the new folder ``folder``; an earlier folder of that name is replaced.
 
     Raises ``OSError`` (a full disk, say) and then leaves nothing behind, unless the store no longer answers.
@@ -81,7 +80,7 @@ def _put(folder: Place, files: Mapping[str, bytes], manifest: bytes) -> None:
         raise
 
 
-def read(folder: PathLike[str] | Place, name: str) -> bytes:
+def read(folder: Where, name: str) -> bytes:
     """One file of a checkpoint.  Raises ``CheckpointError`` unless it is there with its recorded checksum."""
     there = place(folder)
     try:
@@ -94,7 +93,7 @@ def read(folder: PathLike[str] | Place, name: str) -> bytes:
     return content
 
 
-def read_tensors(folder: PathLike[str] | Place, name: str) -> dict[str, Tensor]:
+def read_tensors(folder: Where, name: str) -> dict[str, Tensor]:
     """The tensors of one safetensors file of a checkpoint."""
     return safetensors.torch.load(read(folder, name))
 

@@ -12,7 +12,6 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from os import PathLike
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ import trainables
 from trainables.core import checkpoint
 from trainables.core.contract import InputSpec, Ramp
 from trainables.core.model import Model, ModelError, asked, in_order, method_name
-from trainables.core.storage import Place, place
+from trainables.core.storage import Place, Where, place
 from trainables.core.traversals import Latent, ordered
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ FORMAT = 1
 
 
 def write(
-    folder: PathLike[str] | Place,
+    folder: Where,
     *,
     method: str,
     hp: Any,
@@ -83,7 +82,7 @@ def write(
     return digest
 
 
-def load(folder: PathLike[str] | str | Place, device: str = "cpu") -> Model:
+def load(folder: Where, device: str = "cpu") -> Model:
     """The model in ``folder``, a path or the URI of a store, on ``device``.
 
     Raises ``ModelError`` where there is none, it is damaged or of another format, this Teasel does not have its method,

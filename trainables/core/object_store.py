@@ -195,7 +195,7 @@ def _s3(bucket: str, named: Mapping[str, str]) -> FileSystem:
         # One request for a small object, answered before the file is closed.
         background_writes=False,
         allow_delayed_open=True,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=5),
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=4),
     )
 
 

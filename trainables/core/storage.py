@@ -170,7 +170,11 @@ def _entry(path: Path) -> Entry:
     return Entry(name=path.name, size=found.st_size, modified=found.st_mtime)
 
 
-def place(where: str | os.PathLike[str] | Place) -> Place:
+Where = str | os.PathLike[str] | Place
+"""Whatever ``place`` takes."""
+
+
+def place(where: Where) -> Place:
     """What ``where`` names, whether it is there or not; nothing is asked of a store yet.
 
     Raises ``ValueError`` for a scheme that is not known and for a URI that cannot be one, and for one that holds

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from trainables.core.comparable import CODES, COMPARED, KL, STRIPS
 from trainables.core.contract import decodes, hyperparameters
 from trainables.core.dataset import Dataset, Source, open_source
 from trainables.core.evaluation import POINTS, Evaluation, evaluate
-from trainables.core.storage import Place, place
+from trainables.core.storage import Where, place
 from trainables.core.strips import strips
 from trainables.core.training import Training
 from trainables.core.traversals import png
@@ -224,7 +223,7 @@ class Trial:
             release(folder / name, keep_weights=False)
 
 
-def release(folder: PathLike[str] | Place, *, keep_weights: bool) -> None:
+def release(folder: Where, *, keep_weights: bool) -> None:
     """Free a checkpoint's disk space; its pictures and its card stay.
 
     With ``keep_weights`` the model can still be loaded, but training cannot be continued from it.

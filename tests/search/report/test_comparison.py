@@ -10,6 +10,7 @@ from search.folder import Folder
 from search.history import COMPLETE, PRUNED, replay
 from search.ledger import read
 from search.report.comparison import chosen, comparison
+from trainables.core.storage import place
 
 
 def teasel(*words, code=0):
@@ -43,7 +44,7 @@ def seeds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("storage") / "seeds"
     sweep = simulation.sweep(folder.parent, name="seeds", methods=["beta_vae"], seeds=2, trials=12, schedule="none")
     simulation.play(simulation.begin(sweep, folder / "ledger.jsonl"))
-    made_up.furnish(Folder(folder), trial_002=[-2, 1, 5])
+    made_up.furnish(Folder(place(folder)), trial_002=[-2, 1, 5])
     return folder
 
 

@@ -17,6 +17,7 @@ from search.history import COMPLETE, FAIL, replay
 from search.ledger import Ledger, read
 from search.report import html
 from search.standings import standings
+from trainables.core.storage import place
 
 SECTIONS = ["searched", "picked", "ranking", "pareto", "hyperparameters", "curves", "failures", "models"]
 
@@ -26,7 +27,7 @@ def played(folder, *, rng=None, failing=frozenset(), losing=frozenset(), **chang
     sweep = simulation.sweep(folder.parent, name=folder.name, **changes)
     loop = simulation.begin(sweep, folder / "ledger.jsonl", concurrency=4 if rng else 1)
     simulation.play(loop, rng, failing, losing)
-    made_up.furnish(Folder(folder))
+    made_up.furnish(Folder(place(folder)))
     return folder
 
 
@@ -140,7 +141,7 @@ def test_latents_are_matched_with_those_of_the_best_trial(tmp_path):
     order = standings(replay(read(folder / "ledger.jsonl")))
     numbers = [s.configuration.first.number for s in order]
     said = ([1, 2, 3, 0], [-2, 1, 0, 5], [4, 1], [0, 0, 0])
-    made_up.furnish(Folder(folder), **{f"trial_{n:03d}": list(z) for n, z in zip(numbers, said, strict=True)})
+    made_up.furnish(Folder(place(folder)), **{f"trial_{n:03d}": list(z) for n, z in zip(numbers, said, strict=True)})
     source, text = page(folder)
     first, second, third, last = (f"{number:03d}" for number in numbers)
     blocks = re.findall(r'<figure class="block"><figcaption>([^<]*)</figcaption>(.*?)</figure>', source)
