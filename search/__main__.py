@@ -14,8 +14,27 @@ from typing import Annotated
 import typer
 
 import search
-from search.command_line import check_cli, look_cli, model_cli, report_cli
+from search.command_line import check_cli, look_cli, model_cli, report_cli, submit_cli
 from search.command_line.options import DEFAULT, Address, DataRoot, Download, Mlflow, Name, Secondary, Set, Storage
+from search.command_line.sweep_options import (
+    Concurrency,
+    Constraint,
+    Cpu,
+    Data,
+    Gpu,
+    Objective,
+    Sampler,
+    Schedule,
+    Score,
+    Seed,
+    Seeds,
+    Steps,
+    SweepName,
+    Trials,
+    WallTime,
+    What,
+    given,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,36 +60,25 @@ def _version(
 
 @app.command()
 def run(
-    what: Annotated[
-        list[str],
-        typer.Argument(help="A sweep file, the name of a ready-made sweep, or methods.", show_default=False),
-    ],
-    data: Annotated[str | None, typer.Option(help="Dataset, for methods.")] = None,
+    what: What,
+    data: Data = None,
     secondary: Secondary = None,
-    objective: Annotated[list[str] | None, typer.Option(help="Metric, such as score/mig; repeat for several.")] = None,
-    trials: Annotated[int | None, typer.Option(help="Trials at most.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Training steps of a whole trial.")] = None,
-    wall_time: Annotated[str | None, typer.Option(help="Time at most, such as 6m or 2h30m.")] = None,
-    sampler: Annotated[str | None, typer.Option(help="tpe, gp, cmaes, qmc, nsga2, random.")] = None,
-    schedule: Annotated[str | None, typer.Option(help="asha, hyperband, median, none.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the sampler and of training.")] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(help="Seeds of each configuration: 5, or adaptive (one, and up to five for promising ones)."),
-    ] = None,
-    constraint: Annotated[
-        list[str] | None,
-        typer.Option(help="A failure condition to keep away from: collapsed, or dead_latents=0.3; repeat for several."),
-    ] = None,
-    score: Annotated[
-        list[str] | None, typer.Option(help="A score to compute at the end of each trial, such as dci; repeatable.")
-    ] = None,
+    objective: Objective = None,
+    trials: Trials = None,
+    steps: Steps = None,
+    wall_time: WallTime = None,
+    sampler: Sampler = None,
+    schedule: Schedule = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    constraint: Constraint = None,
+    score: Score = None,
     sets: Set = None,
-    name: Annotated[str | None, typer.Option(help="Name of the sweep.")] = None,
+    name: SweepName = None,
     again: Annotated[bool, typer.Option(help="If the name is taken, use the next free one.")] = False,
-    cpu: Annotated[float | None, typer.Option(help="CPUs per trial.")] = None,
-    gpu: Annotated[float | None, typer.Option(help="GPUs per trial, fractions allowed.")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Trials at once, at most.")] = None,
+    cpu: Cpu = None,
+    gpu: Gpu = None,
+    concurrency: Concurrency = None,
     storage: Annotated[
         str | None,
         typer.Option(
@@ -87,28 +95,27 @@ def run(
     """Search: a sweep file, a ready-made sweep, or methods with a dataset and an objective."""
     from search.command_line import run_commands
 
-    given = {
-        "data": data,
-        "secondary": secondary,
-        "objectives": objective or [],
-        "trials": trials,
-        "steps": steps,
-        "wall_time": wall_time,
-        "sampler": sampler,
-        "schedule": schedule,
-        "seed": seed,
-        "sampler_seed": seed,
-        "seeds": seeds,
-        "constraints": constraint or [],
-        "scores": score or [],
-        "sets": sets or [],
-        "name": name,
-        "cpu": cpu,
-        "gpu": gpu,
-        "concurrency": concurrency,
-        "storage": storage,
-    }
-    run_commands.run(what, given, again=again, data_root=data_root, download=download, mlflow=mlflow, address=address)
+    words = given(
+        data=data,
+        secondary=secondary,
+        objective=objective,
+        trials=trials,
+        steps=steps,
+        wall_time=wall_time,
+        sampler=sampler,
+        schedule=schedule,
+        seed=seed,
+        seeds=seeds,
+        constraint=constraint,
+        score=score,
+        sets=sets,
+        name=name,
+        cpu=cpu,
+        gpu=gpu,
+        concurrency=concurrency,
+        storage=storage,
+    )
+    run_commands.run(what, words, again=again, data_root=data_root, download=download, mlflow=mlflow, address=address)
 
 
 @app.command()
@@ -123,7 +130,13 @@ def resume(
     mlflow: Mlflow = None,
     address: Address = None,
 ) -> None:
-    """Go on with a sweep that was interrupted, that crashed, or that should have more trials."""
+    """Go on with a sweep that was interrupted, that crashed, or that should have more trials.
+
+    With the address of a head's dashboard (http://HOST:8265) it goes on there, from where it was submitted.
+    """
+    if submit_cli.is_head(address):
+        submit_cli.resume(name, trials, storage, data_root, download=download, mlflow=mlflow, address=address)
+        return
     from search.command_line import run_commands
 
     run_commands.resume(name, trials, storage, data_root=data_root, download=download, mlflow=mlflow, address=address)
@@ -200,6 +213,10 @@ app.command()(model_cli.traverse)
 app.command()(check_cli.check)
 app.command()(report_cli.report)
 app.command()(report_cli.compare)
+app.command()(submit_cli.submit)
+app.command()(submit_cli.status)
+app.command()(submit_cli.stop)
+app.command()(submit_cli.logs)
 
 
 @data_app.command("list")

@@ -34,7 +34,7 @@ def run(
 ) -> None:
     """``teasel run``."""
     with refusing():
-        sweep = _named(_sweep(what, given), again)
+        sweep = _named(sweep_of(what, given), again)
     authenticate(address)
     from search.run import create
 
@@ -44,7 +44,8 @@ def run(
     drive(sweep, lambda: create(sweep), data_root=data_root, mlflow=mlflow, address=address, console=console)
 
 
-def _sweep(what: Sequence[str], given: dict[str, Any]) -> Sweep:
+def sweep_of(what: Sequence[str], given: dict[str, Any]) -> Sweep:
+    """The sweep that the command line means.  Raises ``SweepError`` with every problem."""
     import trainables
     from search.sweep_file import SweepError, find, from_command_line, load, ready_made
 

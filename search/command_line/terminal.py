@@ -18,8 +18,8 @@ from rich.live import Live
 from rich.text import Text
 
 from search.command_line.tables import STYLES, cells, duration, ended_as, heads, ranking_table, table, value_of
-from search.goals import goals
-from search.history import COMPLETE, FAIL, RUNNING, History, Trial
+from search.history import COMPLETE, RUNNING, History, Trial
+from search.progress import best as best_of
 from search.results import title
 from search.standings import ranking
 
@@ -127,7 +127,7 @@ class Display:
         if len(ended) >= 2:
             left = history.spent / len(ended) * (history.budget - len(ended))
             parts[-1] += f", about {duration(min(left, self._driver.loop.wall_time_left))} left"
-        best = _best(history)
+        best = best_of(history)
         if best is not None:
             parts.append(f"best {best.number:03d} with {value_of(self._history, best)}")
         backlog = publisher_status(self._driver)
@@ -162,14 +162,6 @@ def conclusion(driver: Driver, console: Console, *, mlflow: str | None, interrup
         lines.append(f"MLflow:        {mlflow}")
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-
-def _best(history: History) -> Trial | None:
-    """The best complete trial; before there is one, the best value that any trial has reported."""
-    complete = [t for t in ranking(history) if t.state == COMPLETE]
-    wanted = goals(history.sweep.get("objectives", ()))
-    reported = [t for t in history.trials if t.reports and t.state != FAIL]
-    return next(iter(complete or sorted(reported, key=lambda t: [g.value(t.metrics) for g in wanted])), None)
 
 
 def publisher_status(driver: Driver) -> str:
