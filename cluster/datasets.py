@@ -48,11 +48,11 @@ class Datasets:
         self._placed.pop(trial, None)
 
     def _begin(self, nodes: Iterable[str]) -> None:
-        task = ray.remote(num_cpus=0, max_retries=0)(self._prepare)
+        task = ray.remote(num_cpus=0, max_retries=0)(_called)
         for name in nodes:
             if name not in self._ready and name not in self._begun:
                 pinned = NodeAffinitySchedulingStrategy(name, soft=False)
-                self._begun[name] = task.options(scheduling_strategy=pinned).remote()
+                self._begun[name] = task.options(scheduling_strategy=pinned).remote(self._prepare)
 
     def _take(self) -> None:
         """Note which nodes are done; one that failed is not preferred, and its trials say why."""
@@ -64,3 +64,7 @@ class Datasets:
                     self._ready.add(name)
                 except ray.exceptions.RayError:
                     pass
+
+
+def _called(prepare: Callable[[], None]) -> None:
+    prepare()

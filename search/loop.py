@@ -176,7 +176,7 @@ class Loop:
         """
         if self._live.get(number) != attempt:
             return
-        more, reason = after(self.history.trials[number], self._sweep.resources.gpu, condition, reason)
+        more, reason = after(self.history.trials[number], self._sweep.resources.gpus, condition, reason)
         if more is not None:
             self._record("lost", trial=number, attempt=attempt, reason=reason, gpu=more)
             del self._live[number]
@@ -260,7 +260,7 @@ class Loop:
             steps=trial.steps,
             reports=(*(s for s in self._sweep.report_steps if s < trial.steps), trial.steps),
             checkpoints=checkpoints,
-            gpu=share(trial, self._sweep.resources.gpu),
+            gpu=share(trial, self._sweep.resources.gpus),
         )
 
     def _make(self, comparison: Compare) -> None:

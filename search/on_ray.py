@@ -27,12 +27,14 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
+from cluster import fresh
 from cluster.capacity import Capacity, capacity
 from cluster.datasets import Datasets
 from search.assignment import Assignment, Finished, Wait
 from search.run import Driver, attempt, source
 from search.sweep import Sweep
 from trainables.core.dataset import prepare_source
+from trainables.core.memory import peak
 from trainables.core.ray_trainable import ATTEMPT, REPORT, SHARE, SweepTrial
 
 WORKER = {
@@ -174,7 +176,7 @@ def connect(sweep: Sweep, address: str | None = None) -> int:
 
 def wanted(sweep: Sweep) -> dict[str, float]:
     """What one trial of a sweep takes, in Ray's words."""
-    return {"CPU": sweep.resources.cpu, "GPU": sweep.resources.gpu}
+    return {"CPU": sweep.resources.cpu, "GPU": sweep.resources.gpus}
 
 
 def concurrency(sweep: Sweep, found: Capacity) -> int:
@@ -250,6 +252,20 @@ def _reach(address: str) -> None:
             f"No Ray cluster answers at {address!r} ({error}). It must be HOST:PORT of a running head "
             "(`ray start --head` prints it); without --address the sweep runs on this machine."
         ) from None
+
+
+def gpus() -> float:
+    """How many GPUs the connected cluster offers, those that an autoscaler may add included."""
+    return float(max(ray.cluster_resources().get("GPU", 0), capacity({"GPU": 1}).most))
+
+
+def measure(sweep: Sweep, attempts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``trainables.core.memory.peak`` of each attempt, on the connected cluster; on a GPU each has a whole one.
+
+    Raises ``ValueError`` for what cannot be measured.
+    """
+    needed = 1 if any(attempt["device"] != "cpu" for attempt in attempts) else 0
+    return fresh.each(peak, attempts, cpu=sweep.resources.cpu, gpu=needed)
 
 
 def disconnect() -> None:

@@ -101,16 +101,9 @@ def source(data: DataSpec) -> Source:
     )
 
 
-def attempt(driver: Driver, assignment: Assignment) -> dict[str, Any]:
-    """An assignment as the fields of ``trainables.core.trial.Attempt``."""
-    sweep, place = driver.sweep, driver.place
+def described(sweep: Sweep, data_root: str | None) -> dict[str, Any]:
+    """Those fields of ``trainables.core.trial.Attempt`` that all trials of a sweep have in common."""
     return {
-        "method": assignment.method,
-        "config": dict(assignment.config),
-        "seed": assignment.seed,
-        "steps": assignment.steps,
-        "reports": list(assignment.reports),
-        "pictures": list(sweep.rungs),
         "asked": [objective.metric for objective in sweep.objectives],
         "asked_last": [metric.name for name in sweep.scores for metric in trainables.scores.load(name).GIVES],
         "fit": "train" if sweep.picked is None else DEVELOPMENT,
@@ -119,9 +112,23 @@ def attempt(driver: Driver, assignment: Assignment) -> dict[str, Any]:
         "options": dict(sweep.data.options),
         "subset": dict(sweep.data.subset),
         "secondary": None if sweep.data.secondary is None else asdict(source(sweep.data.secondary)),
-        "data_root": driver.data_root,
-        "device": "cuda" if sweep.resources.gpu else "cpu",
+        "data_root": data_root,
         "threads": max(1, int(sweep.resources.cpu)),
+    }
+
+
+def attempt(driver: Driver, assignment: Assignment) -> dict[str, Any]:
+    """An assignment as the fields of ``trainables.core.trial.Attempt``."""
+    sweep, place = driver.sweep, driver.place
+    return {
+        **described(sweep, driver.data_root),
+        "method": assignment.method,
+        "config": dict(assignment.config),
+        "seed": assignment.seed,
+        "steps": assignment.steps,
+        "reports": list(assignment.reports),
+        "pictures": list(sweep.rungs),
+        "device": "cuda" if sweep.resources.gpus else "cpu",
         "folder": place.trial(assignment.trial).uri,
         "checkpoints": [(place.files / c).uri for c in assignment.checkpoints],
         "label": f"attempt-{assignment.attempt}",

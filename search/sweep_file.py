@@ -170,7 +170,7 @@ def from_command_line(
     sampler_seed: int | None = None,
     schedule: str | None = None,
     cpu: float | None = None,
-    gpu: float | None = None,
+    gpu: float | str | None = None,
     **fields: Any,
 ) -> Sweep:
     """The sweep that the command line's words mean, over ``base`` (a file's sweep) if given.
@@ -195,7 +195,7 @@ def from_command_line(
         "budget": {"trials": trials, "steps": steps, "wall_time": wall_time},
         "sampler": {"name": sampler, "seed": sampler_seed},
         "schedule": {"name": schedule},
-        "resources": {"cpu": cpu, "gpu": gpu},
+        "resources": {"cpu": cpu, "gpu": scalar(gpu) if isinstance(gpu, str) else gpu},
     }
     if data is not None and base is not None and data != base.data.name:
         value["data"] = {k: v for k, v in value["data"].items() if k == "secondary"}

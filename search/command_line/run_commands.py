@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.command_line.data_commands import open_with_progress, refusing
 from search.command_line.drive import authenticate, drive
+from search.command_line.probe_commands import settled
 from search.command_line.terminal import console_of, ranking_table
 
 MEASURES = ("val/elbo", "val/error", "val/reconstruction")
@@ -41,7 +42,8 @@ def run(
     console = console_of()
     with refusing():
         prepare(sweep, data_root, download, console)
-    drive(sweep, lambda: create(sweep), data_root=data_root, mlflow=mlflow, address=address, console=console)
+        whole = settled(sweep, data_root=data_root, address=address, console=console)
+    drive(whole, lambda: create(whole), data_root=data_root, mlflow=mlflow, address=address, console=console)
 
 
 def sweep_of(what: Sequence[str], given: dict[str, Any]) -> Sweep:
