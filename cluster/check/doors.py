@@ -43,7 +43,9 @@ def look_at_doors(ports: Mapping[str, int], address: str) -> list[dict[str, Any]
 
 
 def exposed_token() -> str:
-    """The file of Ray's token, if others on this machine can read it."""
+    """The file of Ray's token, if it is used and others on this machine can read it."""
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return ""
     path = os.path.expanduser(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token")
     try:
         return path if os.stat(path).st_mode & 0o077 else ""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cluster.check.facts import Facts, Node, Problem
 from cluster.check.judgement_versions import versions
-from cluster.check.naming import grouped, joined, listed
+from cluster.check.naming import counted, grouped, joined, listed
 
 CLOCK_WARNS, CLOCK_FAILS = 2.0, 60.0
 """Seconds: beyond the first, times in logs mislead; beyond the second, tokens and signed requests are refused."""
@@ -90,13 +90,15 @@ def _gpus(nodes: Sequence[Node], cluster: bool) -> Iterator[Problem]:
     def blind(node: Node) -> str:
         if not node.gpu_fault and len(node.gpus) >= node.offered:
             return ""
-        offers = f"Ray gives out {node.offered:g} GPUs and torch sees {len(node.gpus)}" if cluster else "a GPU is there"
-        return offers + (f" ({node.gpu_fault})" if node.gpu_fault else "")
+        what = f"Ray gives out {counted(node.offered, 'GPU')} and torch sees {len(node.gpus)}"
+        return f"{what if cluster else 'torch sees no GPU'} ({node.gpu_fault.partition('. ')[0] or 'no reason given'})"
 
     for why, those in grouped(nodes, blind):
-        mend = f"`nvidia-smi` there shows the driver; {_pip(those[0])} --force-reinstall torch brings torch with CUDA"
-        restart = ", and `ray start --num-gpus=N` says how many there are" if cluster else ""
-        yield Problem(what=f"on {listed(those)} {why}", mend=mend + restart)
+        mend = "`nvidia-smi` there shows the driver"
+        if "without CUDA" in why:
+            mend = f"`{those[0].executable} -m pip install --force-reinstall torch` there brings one with CUDA"
+        less = ", and `ray start --num-gpus=N` says how many there are" if cluster else ""
+        yield Problem(what=f"on {listed(those)} {why}", mend=mend + less)
     for node in nodes:
         for fault in dict.fromkeys(gpu.fault for gpu in node.gpus if gpu.fault):
             which = joined([f"{i} ({gpu.name})" for i, gpu in enumerate(node.gpus) if gpu.fault == fault])
@@ -127,7 +129,8 @@ def _resources(facts: Facts) -> Iterator[Problem]:
         there = f"this machine has {most:g}"
         if facts.cluster:
             grows = ", those that the autoscaler may add included" if to_come else ""
-            there = f"the largest node has {most:g}{grows} (all {len(nodes)} nodes together {sum(map(has, nodes)):g})"
+            together = f"{counted(len(nodes), 'node')} together {sum(map(has, nodes)):g}"
+            there = f"the largest node has {most:g}{grows} ({together})"
         less = f"`teasel run … --{name.lower()} {most:g}` asks for what exists"
         yield Problem(
             what=f"a trial asks for {wanted:g} {name}, and {there}",
@@ -233,7 +236,3 @@ def public(address: str) -> bool:
         return ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).is_global
     except ValueError:
         return False
-
-
-def _pip(node: Node) -> str:
-    return f"`{node.executable} -m pip install`"

@@ -29,3 +29,8 @@ def joined(names: Sequence[str]) -> str:
     if len(names) > SHOWN + 1:
         names = [*names[:SHOWN], f"{len(names) - SHOWN} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def counted(number: float, thing: str) -> str:
+    """``1 node``, ``2 nodes``."""
+    return f"{number:g} {thing}{'' if number == 1 else 's'}"

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.check.facts import Facts, Files, Node, Problem
+from cluster.check.naming import counted
 from search.tracking.check import Tracking
 
 NOTHING = "–"
@@ -39,14 +40,14 @@ def show(facts: Facts, problems: Sequence[Problem], tracking: Tracking | None, c
 def _verdict(facts: Facts, problems: Sequence[Problem]) -> str:
     errors = sum(problem.error for problem in problems)
     warnings = len(problems) - errors
-    counts = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    counts = [counted(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
     if errors:
         return f"Not ready: {', '.join(counts)}."
     what = "This machine is ready"
     if facts.cluster:
         cpus, gpus = sum(node.cpus for node in facts.nodes), sum(node.offered for node in facts.nodes)
-        nodes = f"{len(facts.nodes)} node{'' if len(facts.nodes) == 1 else 's'}"
-        what = f"The cluster is ready: {nodes}, {cpus:g} CPUs, {gpus:g} GPUs"
+        have = ((len(facts.nodes), "node"), (cpus, "CPU"), (gpus, "GPU"))
+        what = f"The cluster is ready: {', '.join(counted(number, thing) for number, thing in have)}"
     return f"{what}{f' ({counts[0]})' if counts else ''}."
 
 

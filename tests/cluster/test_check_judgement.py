@@ -85,7 +85,7 @@ WRONG = {
     "driver": (facts(unwritable="No space left"), "this machine cannot write to /results (No space left): `ls -ld"),
     "blind": (
         facts({"gpus": (), "gpu_fault": "torch 2.15.0+cpu is built without CUDA"}),
-        "on w1 Ray gives out 2 GPUs and torch sees 0 (torch 2.15.0+cpu is built without CUDA): `nvidia-smi`",
+        "on w1 Ray gives out 2 GPUs and torch sees 0 (torch 2.15.0+cpu is built without CUDA): `/opt/python -m pip",
     ),
     "kernel": (
         facts({"gpus": (WELL.gpus[0], replace(WELL.gpus[0], fault="no kernel image is available"))}),
@@ -93,7 +93,7 @@ WRONG = {
     ),
     "too many GPUs": (
         facts(asked=replace(ASKED, gpu=4)),
-        "a trial asks for 4 GPU, and the largest node has 2 (all 3 nodes together 6): `teasel run … --gpu 2`",
+        "a trial asks for 4 GPU, and the largest node has 2 (3 nodes together 6): `teasel run … --gpu 2`",
     ),
     "too many CPUs": (facts(asked=replace(ASKED, cpu=17)), "a trial asks for 17 CPU, and the largest node has 16"),
     "too many to come": (
