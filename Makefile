@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test ui-test check bench reproduce clean
+.PHONY: help sweep test ui-test server-test check bench reproduce clean
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -23,15 +23,26 @@ sweep: $(READY)  ## Search β-VAE and FactorVAE on rendered sprites: about four 
 	$(BIN)/teasel run first_look --again
 
 test: $(READY)  ## All fast tests
-	$(PYTEST) tests --ignore=tests/benchmarks --ignore=tests/ui
+	$(PYTEST) tests --ignore=tests/benchmarks --ignore=tests/ui --ignore=tests/server/test_server.py
 
 ui-test: $(READY)  ## A newcomer's way through the MLflow UI, in a real browser; screenshots in results/ui-test
 	$(call need,chromium)
 	$(PYTEST) tests/ui
 
-# A program from Debian, installed where that is possible and else asked for.
+server-test: $(READY)  ## A team's tracking server on loopback: who sees what, restart, backup, restore; three minutes
+	$(call need,postgresql,ls /usr/lib/postgresql/*/bin/initdb)
+	$(call need,nginx,PATH=/usr/sbin:$$PATH; command -v nginx)
+	$(call need,openssl)
+	$(call need,curl)
+	@$(BIN)/python -c 'import boto3, flask_wtf, psycopg2' 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,server]'
+	$(PYTEST) tests/server/test_server.py
+
+# A program from Debian, installed where that is possible and else asked for; $(2) tells whether it is there,
+# where that is more than a command of its name.
 define need
-@command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && \
+@{ $(or $(2),command -v $(1)); } >/dev/null 2>&1 || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && \
 	apt-get install -y -q --no-install-recommends $(1); } || { echo "make $@ needs $(1): install it first."; exit 1; }
 endef
 
