@@ -22,7 +22,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 NAMES = ("head", "worker-1", "worker-2")
 LAPTOP = "laptop"
@@ -68,8 +68,43 @@ def _below(path: Path, folder: Path) -> bool:
     return path != folder and path.is_relative_to(folder)
 
 
+class Command:
+    """A command on a host, with what it says in a file."""
+
+    def __init__(self, title: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.title = title
+        self._process = process
+        self._log = log
+
+    @property
+    def said(self) -> str:
+        """Output and errors so far, together."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._process.poll()
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end; the exit code.  Killed where it takes longer than that."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.title} took more than {seconds:g} s and said:\n{self.said}") from None
+
+    def kill(self, signum: int = signal.SIGKILL) -> None:
+        """Send it a signal, and not to what brought it onto its host."""
+        for child in _children(self._process.pid) if self.code is None else []:
+            with suppress(ProcessLookupError):
+                os.kill(child, signum)
+        if signum == signal.SIGKILL:
+            self._process.wait(60)
+
+
 class Host:
-    """One host; ``run`` and ``start`` are commands on it."""
+    """One host; ``run`` and ``start`` give it commands."""
 
     def __init__(self, name: str, address: str, folder: Path, keep: Sequence[Path], environment: Mapping[str, str]):
         self.name = name
@@ -79,6 +114,7 @@ class Host:
         self.environment = {"HOME": str(self.home), "USER": "root", "LANG": "C.UTF-8", **environment}
         self.log = folder / "log"
         self._keep = keep
+        self._commands = 0
         self._builder: subprocess.Popen[bytes] | None = None
         self.init = 0
         """The host's first process, as the machine numbers it."""
@@ -97,7 +133,7 @@ class Host:
         guarded = ["setpriv", "--pdeathsig", "KILL", *NEW, "bash", "-c", "\n".join(lines)]
         with self.log.open("ab") as log:
             self._builder = subprocess.Popen(
-                guarded, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=self._whole({})
+                guarded, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=self.environment
             )
         up = self.shared / f"up-{self.name}"
         for _ in range(600):
@@ -127,9 +163,6 @@ class Host:
             lines.append(f"mount --rbind {shlex.quote(str(path))} {shlex.quote(str(place))}")
         return [*lines, f"mount --rbind {shlex.quote(str(own))} {shlex.quote(str(over))}"]
 
-    def _whole(self, more: Mapping[str, str]) -> dict[str, str]:
-        return {**self.environment, **more}
-
     def _inside(self, command: Sequence[str], cwd: Path | None) -> list[str]:
         assert self.init, f"host {self.name} is not up"
         enter = ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--target={self.init}"]
@@ -138,34 +171,26 @@ class Host:
 
     def run(
         self, *command: Any, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 600
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end; output and errors are in ``stdout``, together."""
-        process = self.start(*command, env=env, cwd=cwd)
-        try:
-            said, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired as error:
-            kill(process)
-            said, _ = process.communicate()
-            raise AssertionError(f"{self.name}: {shlex.join(map(str, command))} took {timeout:g} s; {said}") from error
-        return subprocess.CompletedProcess(command, process.returncode, said)
+    ) -> Command:
+        """Run a command to its end."""
+        begun = self.start(*command, env=env, cwd=cwd)
+        begun.wait(timeout)
+        return begun
 
-    def start(
-        self,
-        *command: Any,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        output: IO[str] | int = subprocess.PIPE,
-    ) -> subprocess.Popen[str]:
-        """Start a command; ``kill`` ends it."""
-        return subprocess.Popen(
-            self._inside(command, cwd),
-            env=self._whole(env or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+    def start(self, *command: Any, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Command:
+        """Begin a command."""
+        self._commands += 1
+        log = self.folder / f"command-{self._commands:03d}.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                self._inside(command, cwd),
+                env={**self.environment, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return Command(f"{self.name}: {shlex.join(map(str, command))}", process, log)
 
     def kill(self) -> None:
         """Power off: every process is gone at once."""
@@ -182,13 +207,6 @@ class Host:
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def kill(process: subprocess.Popen[str], signum: int = signal.SIGKILL) -> None:
-    """Send a signal to a command that ``Host.start`` started, and not to what brought it onto its host."""
-    for child in _children(process.pid) if process.poll() is None else []:
-        with suppress(ProcessLookupError):
-            os.kill(child, signum)
 
 
 class Hosts:
