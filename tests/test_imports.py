@@ -52,8 +52,8 @@ def test_layers(path):
     """Nobody imports search; the halves do not know each other; heavy libraries have one room each."""
     where, known = place(path), roots(path)
     package = where.partition("/")[0]
-    if package != "search":
-        assert "search" not in known, "nobody imports search"
+    if package != "search" and where != "cluster/sweep.py":
+        assert "search" not in known, "nobody imports search; the script for `ray submit` starts it"
     if package == "spaces":
         assert known <= {"spaces", "ray"}, "spaces use the standard library alone"
         assert not imports(path).get("ray"), "ray is imported where to_tune is called"
