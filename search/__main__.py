@@ -200,7 +200,7 @@ def reproduce(
         first_seed=first_seed,
         storage=storage,
         output=output,
-        data_root=None if data_root is None else str(data_root),
+        data_root=data_root,
         device=device,
         workers=workers,
     )

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -35,7 +34,7 @@ def check(
     address: str | None,
     storage: str | None,
     mlflow: str | None,
-    data_root: Path | None,
+    data_root: str | None,
     patience: float,
     as_json: bool,
 ) -> None:
@@ -65,7 +64,7 @@ def check(
         raise typer.Exit(REFUSED)
 
 
-def before(sweep: Sweep, *, data_root: Path | None, mlflow: str | None, console: Console) -> None:
+def before(sweep: Sweep, *, data_root: str | None, mlflow: str | None, console: Console) -> None:
     """The check of the cluster that a sweep has just joined; nothing on a single machine, where nothing can differ.
 
     Warnings are printed, a line each. Raises ``ValueError`` with a line for each thing that would make trials fail or
@@ -96,7 +95,7 @@ def reachable(address: str | None) -> None:
         reach(address)
 
 
-def asked_by(sweep: Sweep | None, storage: str | None, data_root: Path | None) -> Asked:
+def asked_by(sweep: Sweep | None, storage: str | None, data_root: str | None) -> Asked:
     """What a sweep, or nobody in particular, needs of a node.  Raises ``ValueError`` for a storage that cannot be."""
     from cluster.check.facts import Asked
     from search.command_line.options import DEFAULT
@@ -111,7 +110,7 @@ def asked_by(sweep: Sweep | None, storage: str | None, data_root: Path | None) -
     return Asked(
         storage=where.uri,
         data=dataclasses.asdict(source(sweep.data)),
-        data_root=None if data_root is None else str(data_root.expanduser().absolute()),
+        data_root=data_root,
         cpu=sweep.resources.cpu,
         gpu=sweep.resources.gpus,
     )

@@ -35,7 +35,7 @@ def refusing() -> Iterator[None]:
     raise typer.Exit(REFUSED)
 
 
-def open_with_progress(source: Source, *, data_root: Path | None, download: bool, console: Console) -> Dataset:
+def open_with_progress(source: Source, *, data_root: str | None, download: bool, console: Console) -> Dataset:
     """The prepared dataset with its second one; while they are being prepared, a bar shows how far each is."""
     from trainables.core.dataset import open_source, prepare_dataset
 
@@ -90,7 +90,7 @@ def list_all() -> None:
     console_of().print(table)
 
 
-def prepare(name: str, sets: Sequence[str], data_root: Path | None, download: bool) -> None:
+def prepare(name: str, sets: Sequence[str], data_root: str | None, download: bool) -> None:
     """Write the prepared file and say where it lies."""
     from trainables import data
     from trainables.core.dataset import Source, prepared_path, verify_dataset
@@ -104,7 +104,7 @@ def prepare(name: str, sets: Sequence[str], data_root: Path | None, download: bo
         typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB  {len(dataset):,} images")
 
 
-def show(name: str, sets: Sequence[str], data_root: Path | None, download: bool, output: Path | None) -> None:
+def show(name: str, sets: Sequence[str], data_root: str | None, download: bool, output: Path | None) -> None:
     """Write a PNG of samples; print splits, factors and classes."""
     from trainables import data
     from trainables.core.arrays import PARTS

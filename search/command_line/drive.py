@@ -43,7 +43,7 @@ def drive(
     sweep: Sweep,
     begin: Callable[[], tuple[Folder, Ledger]],
     *,
-    data_root: Path | None,
+    data_root: str | None,
     mlflow: str | None,
     console: Console,
     address: str | None = None,
@@ -73,7 +73,7 @@ def drive(
             place,
             sweep,
             loop(ledger, sweep, concurrency=concurrency),
-            data_root=None if data_root is None else str(data_root.absolute()),
+            data_root=data_root,
         )
     publisher = _publisher(place, mlflow)
     try:

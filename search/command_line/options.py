@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,9 +15,26 @@ Storage = Annotated[
         show_default=True,
     ),
 ]
+
+
+def _data_root(given: str) -> str:
+    """An absolute path or a URI, whichever command asks."""
+    from trainables.core.fetching import data_root
+
+    try:
+        return data_root(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 DataRoot = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the original datasets.", envvar="TEASEL_DATA_ROOT"),
+    str | None,
+    typer.Option(
+        metavar="FOLDER|URI",
+        help="Folder of the original datasets, or where it lies in an object store (s3://…, gs://…).",
+        envvar="TEASEL_DATA_ROOT",
+        parser=_data_root,
+    ),
 ]
 Mlflow = Annotated[
     str | None,

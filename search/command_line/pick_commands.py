@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -31,7 +30,7 @@ def pick(
     seeds: int,
     steps: int | None,
     storage: str,
-    data_root: Path | None,
+    data_root: str | None,
     mlflow: str | None,
     address: str | None,
 ) -> None:
@@ -118,7 +117,7 @@ def _train(
     final: Sweep,
     done: History | None,
     *,
-    data_root: Path | None,
+    data_root: str | None,
     mlflow: str | None,
     address: str | None,
     console: Console,

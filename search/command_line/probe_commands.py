@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 GIB = 2**30
 
 
-def probe(what: str, device: str | None, *, data_root: Path | None, download: bool, address: str | None) -> None:
+def probe(what: str, device: str | None, *, data_root: str | None, download: bool, address: str | None) -> None:
     """``teasel probe``."""
     from search.command_line.run_commands import prepare
     from search.sweep_file import find, load
@@ -46,7 +45,7 @@ def probe(what: str, device: str | None, *, data_root: Path | None, download: bo
         _conclude(needs, console)
 
 
-def settled(sweep: Sweep, *, data_root: Path | None, address: str | None, console: Console) -> Sweep:
+def settled(sweep: Sweep, *, data_root: str | None, address: str | None, console: Console) -> Sweep:
     """The sweep with its ``gpu: auto`` measured; others as they are.  Joins or starts Ray for it.
 
     Raises ``ValueError`` where there is no GPU, or where one is too small.
@@ -63,11 +62,11 @@ def settled(sweep: Sweep, *, data_root: Path | None, address: str | None, consol
     return found
 
 
-def _measured(sweep: Sweep, device: str, data_root: Path | None, console: Console) -> list[Need]:
+def _measured(sweep: Sweep, device: str, data_root: str | None, console: Console) -> list[Need]:
     from search import on_ray
     from search.probe import Need, attempts
 
-    asked = attempts(sweep, None if data_root is None else str(data_root.absolute()), device)
+    asked = attempts(sweep, data_root, device)
     with console.status(f"Measuring {len(asked)} configurations, one at a time …"):
         found = on_ray.measure(sweep, asked)
     return [Need(method=each["method"], config=each["config"], **peak) for each, peak in zip(asked, found, strict=True)]

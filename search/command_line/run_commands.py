@@ -28,7 +28,7 @@ def run(
     given: dict[str, Any],
     *,
     again: bool,
-    data_root: Path | None,
+    data_root: str | None,
     download: bool,
     mlflow: str | None,
     address: str | None,
@@ -95,7 +95,7 @@ def resume(
     trials: str | None,
     storage: str,
     *,
-    data_root: Path | None,
+    data_root: str | None,
     download: bool,
     mlflow: str | None,
     address: str | None,
@@ -153,7 +153,7 @@ def train(
     name: str | None,
     gpu: float,
     storage: str,
-    data_root: Path | None,
+    data_root: str | None,
     download: bool,
     mlflow: str | None,
 ) -> None:
@@ -210,7 +210,7 @@ def _measure(method: str) -> str:
     return next((metric for metric in MEASURES if metric in given), MEASURES[0])
 
 
-def prepare(sweep: Sweep, data_root: Path | None, download: bool, console: Console) -> Dataset:
+def prepare(sweep: Sweep, data_root: str | None, download: bool, console: Console) -> Dataset:
     """Have the data at hand, and refuse what only they or a network can tell.  Raises ``ValueError``."""
     from search.preflight import check
     from search.run import source

@@ -18,6 +18,7 @@ from trainables import data
 from trainables.core import prepared
 from trainables.core.arrays import DatasetError
 from trainables.core.dataset import command, prepared_path
+from trainables.core.fetching import remote, wanted
 
 
 class _Begun(Exception):
@@ -34,7 +35,8 @@ def at_hand(
     """``state``: ``prepared`` with its ``identity``, ``possible``, or ``missing`` with the ``reason``; a ``command``.
 
     ``possible`` means that the preparation was begun, found its originals whole and the room for its file, and was
-    given up. ``data_root`` and ``cache`` are as in ``prepare_dataset``.
+    given up; of originals in an object store, that they are there. ``data_root`` and ``cache`` are as in
+    ``prepare_dataset``.
     """
     try:
         checked = data.options(name, options)
@@ -50,11 +52,14 @@ def at_hand(
         if file.metadata["options"] == dataclasses.asdict(checked):
             said = json.dumps(file.metadata["sha256"], sort_keys=True)
             return {**answer, "state": "prepared", "identity": hashlib.sha256(said.encode()).hexdigest()[:10]}
-    root = Path(data_root or os.environ.get("TEASEL_DATA_ROOT") or path.parent / "originals")
+    root = data_root or os.environ.get("TEASEL_DATA_ROOT") or path.parent / "originals"
     try:
         module = data.load(name)
         _require_room(path, name, module.describe(checked).bytes)
-        module.prepare(checked, root.expanduser().absolute(), download=False, progress=_enough)
+        if (store := remote(root)) is None:
+            module.prepare(checked, Path(root).expanduser().absolute(), download=False, progress=_enough)
+        else:
+            wanted(store, name)
     except _Begun:
         pass
     except (DatasetError, OSError) as error:

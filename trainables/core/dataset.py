@@ -19,6 +19,7 @@ from typing import Any
 from trainables import data
 from trainables.core import prepared
 from trainables.core.arrays import PARTS, DatasetError, Description, Progress
+from trainables.core.fetching import originals
 from trainables.core.split import ALL, DEVELOPMENT, Split
 from trainables.core.subset import Subset
 
@@ -47,8 +48,9 @@ def prepare_dataset(
 ) -> Path:
     """Make the prepared file of a dataset, and return its path; a whole one is left as it is.
 
-    Originals are looked for in ``data_root``, else ``$TEASEL_DATA_ROOT``, else the folder
-    ``originals`` of the cache, and downloaded only if ``download``. Several processes may call this
+    Originals are looked for in ``data_root``, a folder or the URI of one in an object store, else in
+    ``$TEASEL_DATA_ROOT``, else in the folder ``originals`` of the cache, and downloaded only if ``download``. Several
+    processes may call this
     at once: one works, the others wait. Raises ``DatasetError`` if originals are missing or damaged
     or the disk is full, ``ValueError`` for bad options.
     """
@@ -64,7 +66,8 @@ def prepare_dataset(
         module = data.load(name)
         description = module.describe(checked)
         prepared.require_space(path, name, description.bytes)
-        arrays = module.prepare(checked, Path(root).expanduser().absolute(), download=download, progress=progress)
+        folder = originals(root, name, path.parent)
+        arrays = module.prepare(checked, folder, download=download, progress=progress)
         prepared.write(path, name, dataclasses.asdict(checked), description, arrays)
     return path
 
