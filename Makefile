@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test ui-test server-test cluster-test check bench reproduce clean
+.PHONY: help sweep test ui-test submit-test server-test cluster-test check bench reproduce clean
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -24,7 +24,10 @@ sweep: $(READY)  ## Search β-VAE and FactorVAE on rendered sprites: about four 
 
 test: $(READY)  ## All fast tests
 	$(PYTEST) tests --ignore=tests/benchmarks --ignore=tests/ui --ignore=tests/server/test_server.py \
-		--ignore=tests/cluster_test
+		--ignore=tests/cluster_test --ignore=tests/cluster/test_jobs.py
+
+submit-test: $(READY)  ## Sweeps submitted to a real head by laptops that are killed, stopped and resumed: five minutes
+	$(PYTEST) tests/cluster/test_jobs.py
 
 ui-test: $(READY)  ## A newcomer's way through the MLflow UI, in a real browser; screenshots in results/ui-test
 	$(call need,chromium)

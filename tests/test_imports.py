@@ -110,6 +110,10 @@ HEAVY = {
         ["compare", "nothing", "0", "1"],
         ["run", "factor_vea"],
         ["run", "beta_vae", "--data", "x"],
+        ["submit", "--help"],
+        ["submit", "factor_vea"],
+        ["submit", "first_look", "--storage", "/shared", "--dry-run"],
+        ["status", "first_look", "--address", "head:8265"],
     ],
     ids=" ".join,
 )
