@@ -227,7 +227,8 @@ class Machine:
 
 @contextlib.contextmanager
 def machine():
-    """A running machine; whatever happens, nothing of it is left."""
+    """A running machine; whatever happens, nothing of it is left, also when this process is asked to end."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="teasel-server-", dir="/tmp"))
     # `postgres` and nginx's workers pass through it.
     folder.chmod(0o711)
@@ -242,3 +243,8 @@ def machine():
             made.stop()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*given):
+    raise KeyboardInterrupt

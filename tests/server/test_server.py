@@ -4,17 +4,15 @@ One server for all tests, which build on one another in their order: accounts, a
 """
 
 import contextlib
-import os
 import secrets
 import shutil
-import signal
 import sys
 import threading
 from pathlib import Path
 
 import pytest
-import requests
 from tests_server.machine import FILES, NAME, machine, sh
+from tests_server.people import Person, accounts, asked, content
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -23,71 +21,10 @@ TINY = ("--data", "digits", "--set", "data.size=16", "--set", "network=mlp", "--
 IMAGE = FILES.parent / "tests" / "pictures" / "traversal.png"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _ended():
-    """A test that is ended ends what it started, too."""
-
-    def interrupt(*given):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
 @pytest.fixture(scope="module")
 def site():
     with machine() as made:
         yield made
-
-
-class Person:
-    """A user of the server with a home folder, whose credentials lie in MLflow's file or in the environment."""
-
-    def __init__(self, site, name, password, *, in_file=False):
-        self.name, self.password, self.site = name, password, site
-        self.home = site.folder / "home" / name
-        (self.home / ".mlflow").mkdir(parents=True, exist_ok=True)
-        self.env = {
-            "HOME": str(self.home),
-            "OMP_NUM_THREADS": "1",
-            "TEASEL_CACHE": os.environ["TEASEL_CACHE"],
-            "MLFLOW_TRACKING_URI": site.uri,
-            "MLFLOW_TRACKING_SERVER_CERT_PATH": str(site.certificate),
-        }
-        given = {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": password}
-        if in_file:
-            path = self.home / ".mlflow" / "credentials"
-            path.touch(mode=0o600)
-            path.write_text("[mlflow]\n" + "".join(f"{key.lower()} = {value}\n" for key, value in given.items()))
-        else:
-            self.env |= given
-
-    def teasel(self, *words, code=0, **env):
-        """What ``teasel`` printed, on one line."""
-        said = sh(sys.executable, "-m", "search", *words, env={**self.env, **env}, code=code)
-        return " ".join(said.split())
-
-    def ask(self, path, method="GET", **given):
-        """A request with this person's name and password."""
-        return asked(self.site, path, method, auth=(self.name, self.password), **given)
-
-    @contextlib.contextmanager
-    def client(self):
-        """MLflow's client as this person has it."""
-        from mlflow import MlflowClient
-
-        given = {"MLFLOW_TRACKING_USERNAME": self.name, "MLFLOW_TRACKING_PASSWORD": self.password}
-        given["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(self.site.certificate)
-        with pytest.MonkeyPatch.context() as patch:
-            for key, value in given.items():
-                patch.setenv(key, value)
-            yield MlflowClient(tracking_uri=self.site.uri, registry_uri=self.site.uri)
-
-
-def asked(site, path, method="GET", **given):
-    url = path if path.startswith("http") else f"{site.uri}/{path}"
-    return requests.request(method, url, verify=str(site.certificate), timeout=30, **given)
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +37,6 @@ def people(site):
         made[name] = Person(site, name, secrets.token_urlsafe(12) + "\"\\' $x", in_file=name == "alice")
         accounts(admin, "add", name, said=made[name].password + "\n")
     return made
-
-
-def accounts(admin, *words, **given):
-    return sh(FILES / "accounts.sh", *words, env=admin.env, **given)
 
 
 @pytest.fixture(scope="module")
@@ -134,27 +67,6 @@ def storage(site, people, seen):
     said = people["alice"].teasel("run", "beta_vae", *TINY, *words)
     assert site.uri in said and "rows" not in said.partition("MLflow:")[0]
     return where
-
-
-def content(person):
-    """All that a person sees of the sweep, to be compared: runs with their files, and models."""
-    with person.client() as client:
-        experiment = client.get_experiment_by_name(SWEEP)
-        runs = client.search_runs([experiment.experiment_id])
-        found = {run.info.run_id: (run.to_dictionary(), files(client, run.info.run_id)) for run in runs}
-        versions = client.search_model_versions(f"name = '{SWEEP}'")
-        return found, [(v.version, v.run_id, v.source, v.tags) for v in versions]
-
-
-def files(client, run):
-    left, found = [None], {}
-    while left:
-        for entry in client.list_artifacts(run, left.pop()):
-            if entry.is_dir:
-                left.append(entry.path)
-            else:
-                found[entry.path] = entry.file_size
-    return found
 
 
 def test_only_the_proxy_can_be_reached_from_outside(site):
@@ -202,8 +114,10 @@ def test_a_sweep_is_published_and_its_model_registered(site, people, storage):
     assert "all" in alice.teasel("publish", SWEEP, "--storage", storage)
     said = alice.teasel("pick", SWEEP, "1", "--seeds", "1", "--storage", storage)
     assert f"models:/{SWEEP}@pick" in said
-    alice.teasel("encode", f"models:/{SWEEP}@pick", IMAGE, "-o", alice.home / "codes.parquet", "--storage", storage)
-    runs, versions = content(alice)
+    alice.teasel(
+        "encode", f"models:/{SWEEP}@pick", IMAGE, "--resize", "-o", alice.home / "codes.parquet", "--storage", storage
+    )
+    runs, versions = content(alice, SWEEP)
     # The sweep with its two trials, and the final training with its one.
     assert len(runs) == 5 and all(there for _, there in runs.values())
     assert len(versions) == 1
@@ -278,7 +192,7 @@ def test_what_is_shared_is_seen(people, storage):
     assert "somebody else's" in bob.teasel("share", SWEEP, "carol", code=2)
     assert "no user 'nobody'" in alice.teasel("share", SWEEP, "nobody", code=2)
     assert "bob has READ" in alice.teasel("share", SWEEP, "bob")
-    assert content(bob) == content(alice)
+    assert content(bob, SWEEP) == content(alice, SWEEP)
     with bob.client() as client, pytest.raises(Exception, match="403"):
         experiment = client.get_experiment_by_name(SWEEP)
         client.set_experiment_tag(experiment.experiment_id, "mine", "yes")
@@ -291,7 +205,7 @@ def test_what_is_shared_is_seen(people, storage):
     for _ in range(2):
         assert "carol is in team lab" in accounts(people["admin"], "team", "lab", "carol")
     assert "carol lab" in accounts(people["admin"], "list")
-    assert content(carol) == content(alice)
+    assert content(carol, SWEEP) == content(alice, SWEEP)
     with carol.client() as client, pytest.raises(Exception, match="403"):
         client.set_experiment_tag(experiment.experiment_id, "mine", "yes")
 
@@ -331,24 +245,24 @@ def test_no_secret_is_written_down(people, site, storage):
 
 
 def test_a_restart_keeps_everything(site, people):
-    before = content(people["alice"])
+    before = content(people["alice"], SWEEP)
     # The database alone: the server goes on when it is back.
     site.stop("postgres")
     site.start()
-    assert content(people["alice"]) == before
+    assert content(people["alice"], SWEEP) == before
     site.stop("server", "postgres")
     path = site.etc / "secrets.env"
     # Needed once; and the account stays.
-    path.write_text("".join(line for line in path.open() if "ADMIN_PASSWORD" not in line))
+    path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines() if "ADMIN_PASSWORD" not in line))
     site.start()
     site.serve()
-    assert content(people["alice"]) == before
+    assert content(people["alice"], SWEEP) == before
     assert people["admin"].ask("api/2.0/mlflow/users/list").status_code == 200
     assert people["bob"].ask(f"api/2.0/mlflow/registered-models/get?name={SWEEP}").status_code == 403
 
 
 def test_a_backup_restores_into_an_empty_database(site, people):
-    before = content(people["alice"])
+    before = content(people["alice"], SWEEP)
     backups = site.folder / "backups"
     made = Path(sh(FILES / "backup.sh", backups, env=site.environment).strip())
     assert {path.stat().st_mode & 0o077 for path in made.iterdir()} == {0}
@@ -371,7 +285,7 @@ def test_a_backup_restores_into_an_empty_database(site, people):
     ):
         sh(sys.executable, "-m", module, *words, env=site.environment)
     site.serve()
-    assert content(people["alice"]) == before
+    assert content(people["alice"], SWEEP) == before
     assert people["bob"].ask(f"api/2.0/mlflow/registered-models/get?name={SWEEP}").status_code == 403
     assert people["alice"].ask(f"api/2.0/mlflow/registered-models/get?name={SWEEP}").status_code == 200
     assert "lab" in accounts(people["admin"], "list")
