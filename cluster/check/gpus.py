@@ -69,7 +69,7 @@ def look_at_torch(offered: float, patience: float) -> dict[str, Any]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return _nothing(f"torch was not imported, and no kernel run, within {patience:g} s")
+        return _nothing(f"{SLOW} {patience:g} s")
     except OSError as error:
         return _nothing(str(error))
     try:
@@ -78,6 +78,7 @@ def look_at_torch(offered: float, patience: float) -> dict[str, Any]:
         last = (ran.stderr.strip().splitlines() or [f"its process ended with {ran.returncode}"])[-1]
         return _nothing(last[:300])
     expected = offered or glob.glob("/dev/nvidia[0-9]*") or os.path.exists("/dev/kfd")
+    answer["torch"] = answer["torch"] or written_version("torch", "version.py")
     return answer if expected else answer | {"gpu_fault": ""}
 
 
@@ -93,9 +94,11 @@ def written_version(package: str, file: str) -> str:
 
 
 def _nothing(fault: str) -> dict[str, Any]:
-    return {"torch": "", "faults": [f"torch: {fault}"], "gpus": [], "gpu_fault": ""}
+    version = written_version("torch", "version.py")
+    return {"torch": version, "faults": [f"torch: {fault}"], "gpus": [], "gpu_fault": ""}
 
 
+SLOW = "not imported, and no kernel run, within"
 VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 
 

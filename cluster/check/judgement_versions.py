@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cluster.check.facts import Facts, Node, Problem
+from cluster.check.gpus import SLOW
 from cluster.check.naming import grouped, listed
 
 AGAIN = "`ray up CLUSTER.yaml` installs what its setup says on every node"
@@ -20,9 +21,11 @@ def versions(facts: Facts, nodes: Sequence[Node]) -> Iterator[Problem]:
         )
         yield Problem(what=f"Ray is {there} on {listed(those)} and {facts.here.ray} here", mend=mend)
     yield from _torch(facts, nodes)
-    for fault, those in grouped(nodes, lambda node: "; ".join(node.faults)):
+    for fault, those in grouped(nodes, lambda node: "; ".join(node.faults) if node.torch else ""):
         library = fault.partition(":")[0]
         mend = f"`{those[0].executable} -m pip install --force-reinstall {library}=={_base(facts.here.torch)}` there"
+        if SLOW in fault:
+            mend = "`teasel check --timeout 300` waits longer; a slow disk or a GPU that hangs makes every trial wait"
         yield Problem(what=f"a library cannot be used on {listed(those)} ({fault.rstrip('.')})", mend=mend)
 
 
@@ -55,8 +58,11 @@ def _python(facts: Facts, nodes: Sequence[Node]) -> Iterator[Problem]:
 def _torch(facts: Facts, nodes: Sequence[Node]) -> Iterator[Problem]:
     here = facts.here.torch
     if not here:
+        for why, those in grouped(nodes, lambda node: "; ".join(node.faults)):
+            mend = f"`{those[0].executable} -m pip install torch` there"
+            yield Problem(what=f"torch is not installed on {listed(those)} ({why})", mend=mend)
         return
-    for there, those in grouped(nodes, lambda node: node.torch if node.torch != here else ""):
+    for there, those in grouped(nodes, lambda node: (node.torch or "missing") if node.torch != here else ""):
         # Another build of one version (with CUDA, without) trains the same.
         same = _base(there) == _base(here)
         yield Problem(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ def token() -> str | None:
 
 
 def reach(address: str, patience: float = 5.0) -> None:
-    """Raises ``ValueError`` when nobody answers at ``address``, for a wrong token, and for another Ray there.
+    """Raises ``ValueError`` when nobody answers at ``address``, for a wrong token or another Ray, and from outside.
 
     Ray itself would try a dead address, or a wrong token, for a long time.
     """
@@ -63,6 +64,7 @@ def reach(address: str, patience: float = 5.0) -> None:
         )
     if "://" not in address:
         _same_ray(address, said)
+        _one_of_its_nodes(address, host, port or PORT)
 
 
 def _here() -> str:
@@ -98,6 +100,32 @@ def _same_ray(address: str, said: bytes) -> None:
             f"`pip install 'ray[default,tune]=={there}'` here, or name {ray.__version__} in the cluster file and run "
             "`ray up` again."
         )
+
+
+def _one_of_its_nodes(address: str, host: str, port: int) -> None:
+    """Ray would look for itself on this machine for a minute; where none was ever started, that is told at once."""
+    from ray.core.generated import gcs_service_pb2
+
+    if Path(os.environ.get("RAY_TMPDIR") or "/tmp", "ray").exists():
+        return
+    outcome, said = doors.answer(host, port, "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo", token(), 5.0)
+    messages: Any = gcs_service_pb2
+    nodes = [node.node_manager_address for node in messages.GetAllNodeInfoReply.FromString(said).node_info_list]
+    if outcome == doors.OPEN and nodes and not any(map(_mine, nodes)):
+        raise ValueError(
+            f"This machine is no node of the cluster at {address!r} (its nodes are {', '.join(dict.fromkeys(nodes))}), "
+            f"and only nodes can join it: run it on one of them, such as {ON_THE_HEAD}; `teasel submit` sends a sweep "
+            "there from elsewhere."
+        )
+
+
+def _mine(address: str) -> bool:
+    """Whether an address is one of this machine's."""
+    try:
+        with socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET):
+            return True
+    except OSError:
+        return False
 
 
 @contextmanager

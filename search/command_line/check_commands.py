@@ -81,7 +81,7 @@ def before(sweep: Sweep, *, data_root: str | None, mlflow: str | None, console: 
     later = [dataclasses.replace(problem, error=False) for one in tracked for problem in one.problems()]
     for problem in (*problems, *later):
         if not problem.error:
-            console.print(f"Warning: {problem}", style="yellow", highlight=False, markup=False)
+            console.print(f"Warning: {problem}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     if errors := [str(problem) for problem in problems if problem.error]:
         again = "`teasel check` looks again with the same options; TEASEL_CHECK=off runs all the same."
         raise ValueError("\n".join(["The cluster is not ready:", *errors, again]))

@@ -23,13 +23,13 @@ def show(facts: Facts, problems: Sequence[Problem], tracking: Tracking | None, c
     """Print everything."""
     console.print(_nodes(facts) if facts.cluster else _machine(facts))
     if facts.cluster:
-        console.print(f"here: {_versions(facts.here)}", style="dim", highlight=False, markup=False)
+        console.print(f"here: {_versions(facts.here)}", style="dim", highlight=False, markup=False, soft_wrap=True)
     if facts.cluster and facts.asked.storage:
-        console.print(f"storage: {facts.asked.storage}", style="dim", highlight=False, markup=False)
+        console.print(f"storage: {facts.asked.storage}", style="dim", highlight=False, markup=False, soft_wrap=True)
     if tracking is not None:
         well = not tracking.fault and not tracking.artifact
         said = "a run was recorded and an artifact came back" if well else "see below"
-        console.print(f"MLflow: {tracking.uri}: {said}", style="dim", highlight=False, markup=False)
+        console.print(f"MLflow: {tracking.uri}: {said}", style="dim", highlight=False, markup=False, soft_wrap=True)
     console.print()
     for problem in problems:
         sign, style = ("✗", "red") if problem.error else ("!", "yellow")
@@ -118,6 +118,8 @@ def _differing(here: Node, node: Node) -> Iterator[str]:
         there = getattr(node, name)
         if there != getattr(here, name):
             yield f"{name} {there or 'missing'}"
+    if node.faults:
+        yield "cannot import " + ", ".join(fault.partition(":")[0] for fault in node.faults)
     if node.teasel and node.teasel == here.teasel and node.code != here.code:
         yield f"teasel {node.code}"
 

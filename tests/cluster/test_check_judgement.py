@@ -60,7 +60,15 @@ WRONG = {
     ),
     "no torch": (
         facts({"torch": "", "faults": ("torch: No module named 'torch'",)}),
-        "a library cannot be used on w1 (torch: No module named 'torch'): `/opt/python -m pip install",
+        "torch is missing on w1 and 2.15.0+cu132 here: `/opt/python -m pip install torch==2.15.0` there",
+    ),
+    "broken torch": (
+        facts({"torch": "2.15.0+cu132", "faults": ("torch: libcudart.so.13 is missing",)}),
+        "a library cannot be used on w1 (torch: libcudart.so.13 is missing): `/opt/python -m pip install",
+    ),
+    "slow torch": (
+        facts({"faults": ("torch: not imported, and no kernel run, within 42 s",)}),
+        "a library cannot be used on w1 (torch: not imported, and no kernel run, within 42 s): `teasel check --timeout",
     ),
     "own folder": (facts({"files": OWN}, {"files": OWN}), "/results is not shared: what this machine writes there is "),
     "read-only": (
@@ -175,6 +183,12 @@ def test_a_machine_alone_has_its_own_words():
         "a trial asks for 1 GPU, and this machine has 0: `teasel run … --gpu 0` asks for what exists, "
         "`--address` joins a larger cluster."
     )
+
+
+def test_a_machine_without_torch():
+    node = replace(WELL, name="laptop", torch="", faults=("torch: No module named 'torch'",))
+    (problem,) = judge(Facts(asked=ASKED, here=node, nodes=(node,)))
+    assert str(problem).startswith("torch is not installed on laptop (torch: No module named 'torch'): `/opt/python")
 
 
 def test_errors_come_first_and_many_nodes_are_one_sentence():
