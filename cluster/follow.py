@@ -10,7 +10,8 @@ from typing import Any
 
 import aiohttp
 
-from cluster.jobs import Head, HeadError, Job, until_ended
+from cluster.head import Head, HeadError, until_ended
+from cluster.jobs import Job
 
 SILENCE = 30.0
 """Seconds without a word after which it is asked whether the job still runs."""

@@ -14,7 +14,8 @@ import typer
 from search.command_line.data_commands import refusing
 
 if TYPE_CHECKING:
-    from cluster.jobs import Head, Job
+    from cluster.head import Head
+    from cluster.jobs import Job
 
 INTERRUPTED = 130
 
@@ -22,7 +23,7 @@ INTERRUPTED = 130
 def followed(head: Head, id: str, *, skip: int = 0) -> int:
     """Show a job's words until it has ended, and what came of it; the sweep's exit code."""
     from cluster.follow import follow
-    from cluster.jobs import HeadError
+    from cluster.head import HeadError
 
     name = id
     try:
@@ -52,7 +53,7 @@ def outcome(job: Job, url: str) -> str:
     if job.refused and job.exit_code == 2:
         return f"{job.name} was refused on the cluster before any work; {why}."
     if job.refused:
-        return f"{job.name} could not be started: {_first(job.message)}{_python(job)}"
+        return f"{job.name} could not be started: {_unstarted(job)}"
     if job.code == 3:
         return f"{job.name} has ended, and no trial completed; {why}."
     how = f"with exit code {job.exit_code}" if job.exit_code else f"with {job.error or 'no word'}"
@@ -123,6 +124,7 @@ def stop(name: str, address: str | None) -> None:
     """``teasel stop``."""
     head, url = _head(address)
     from cluster.follow import follow
+    from cluster.jobs import STOP_SECONDS
 
     with refusing():
         job, _ = find(head, name)
@@ -131,7 +133,10 @@ def stop(name: str, address: str | None) -> None:
             return
         said = len(head.logs(job.id)) if job.status == "RUNNING" else 0
         head.stop(job.id)
-        typer.echo(f"{job.name} is told to stop; its trials end at their next report.")
+        typer.echo(
+            f"{job.name} is told to stop; its trials end at their next report. What has not ended after "
+            f"{STOP_SECONDS // 60} minutes is killed, and what is recorded stays."
+        )
         try:
             job = follow(head, job.id, _write, skip=said)
         except KeyboardInterrupt:
@@ -187,7 +192,7 @@ def _recorded(name: str | None, storage: str, *, as_json: bool) -> None:
 
 def _progress(head: Head, job: Job) -> tuple[dict[str, Any] | None, str]:
     """What the sweep's record says, read on the head: the cluster can see the storage, a laptop may not."""
-    from cluster.jobs import HeadError
+    from cluster.head import HeadError
 
     if job.status == "PENDING" or job.package is None or "storage" not in job.about:
         return None, "it has not begun"
@@ -251,11 +256,11 @@ def _table(jobs: list[Job], url: str, *, as_json: bool) -> None:
     console_of().print(table)
 
 
-def _first(message: str) -> str:
-    return next((line for line in message.splitlines() if line.strip()), "Ray says nothing more.")[:300]
-
-
-def _python(job: Job) -> str:
-    if job.exit_code in (126, 127):
-        return " --python names the command that starts Python on the nodes."
-    return ""
+def _unstarted(job: Job) -> str:
+    """Why a job's command did not come to its work, and what helps."""
+    python = "the one that has what Teasel depends on is named by --python."
+    if job.lacking:
+        return f"the nodes' Python has no module {job.lacking}; {python}"
+    if job.exit_code is not None:
+        return f"the head has no such Python; {python}"
+    return next((line for line in job.message.splitlines() if line.strip()), "Ray does not say why.")[:300]

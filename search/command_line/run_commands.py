@@ -35,6 +35,11 @@ def run(
 ) -> None:
     """``teasel run``."""
     with refusing():
+        if address and address.startswith(("http://", "https://")):
+            raise ValueError(
+                "--address is the dashboard of a cluster's head: `teasel submit` sends a sweep there. `run` joins a "
+                "cluster at HOST:6379, from one of its nodes."
+            )
         sweep = _named(sweep_of(what, given), again)
     authenticate(address)
     from search.run import create

@@ -45,11 +45,15 @@ class Options:
 def checked(options: Options) -> Options:
     """The options, if they mean on the cluster what they say here.  Raises ``ValueError``."""
     from search.command_line.drive import publishable
+    from trainables.core.storage import place
 
     if options.data_root is not None and not _absolute(options.data_root):
         raise ValueError(
             f"--data-root {options.data_root}: the cluster's nodes look for it; it must be an absolute path or a URI."
         )
+    if options.data_root is not None:
+        # Refuses credentials in it, for it is shown on the dashboard.
+        place(options.data_root)
     publishable(options.mlflow)
     if not options.python.strip():
         raise ValueError("--python names no command; it is `python`, or the path of one on the cluster's nodes.")

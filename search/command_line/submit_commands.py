@@ -17,7 +17,8 @@ from search.command_line.data_commands import refusing
 from search.command_line.submission import Options, checked, shared, variables
 
 if TYPE_CHECKING:
-    from cluster.jobs import Head, Job
+    from cluster.head import Head
+    from cluster.jobs import Job
     from cluster.package import Package
     from search.sweep import Sweep
 
@@ -123,7 +124,7 @@ def reach(url: str) -> Head:
     from search.command_line.drive import authenticate
 
     authenticate(url)
-    from cluster.jobs import Head
+    from cluster.head import Head
 
     with refusing():
         return Head(url)

@@ -11,7 +11,8 @@ import ray
 
 from cluster.address import head_url, is_url
 from cluster.follow import _Said, own_words
-from cluster.jobs import Head, HeadError, Job
+from cluster.head import Head, HeadError
+from cluster.jobs import Job
 
 
 @pytest.mark.parametrize("given", ["http://head:8265", "https://ray.example.org/team/", "http://10.0.0.1:80"])
@@ -128,8 +129,8 @@ def test_the_given_address_is_used_whatever_the_environment_says(answering, monk
     assert os.environ["RAY_ADDRESS"] == "http://127.0.0.1:1"
 
 
-def job(status, exit_code=None, error=None):
-    return Job(id="j", status=status, began=0, ended=1, exit_code=exit_code, error=error, message="")
+def job(status, exit_code=None, error=None, message=""):
+    return Job(id="j", status=status, began=0, ended=1, exit_code=exit_code, error=error, message=message)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,12 @@ def job(status, exit_code=None, error=None):
         (job("FAILED", 2, "JOB_ENTRYPOINT_COMMAND_ERROR"), 2, True),
         (job("FAILED", 3, "JOB_ENTRYPOINT_COMMAND_ERROR"), 3, False),
         (job("FAILED", 127, "JOB_ENTRYPOINT_COMMAND_ERROR"), 127, True),
+        (
+            job("FAILED", 1, "JOB_ENTRYPOINT_COMMAND_ERROR", "Traceback\nModuleNotFoundError: No module named 'x'"),
+            1,
+            True,
+        ),
+        (job("FAILED", 1, "JOB_ENTRYPOINT_COMMAND_ERROR", "No module named 'x'\nLedgerError: full"), 1, False),
         (job("FAILED", -9, "JOB_ENTRYPOINT_COMMAND_ERROR"), 1, False),
         (job("FAILED", None, "RUNTIME_ENV_SETUP_FAILURE"), 1, True),
         (job("FAILED", None, "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE"), 1, True),

@@ -205,19 +205,7 @@ def test_a_sweep_whose_trials_all_fail_gives_3(cluster):
 
 
 def test_what_the_cluster_refuses_may_be_submitted_again(cluster):
-    words = (
-        "submit",
-        "beta_vae",
-        "--data",
-        "mnist",
-        "--objective",
-        "val/elbo",
-        "--name",
-        "lacking",
-        "--mlflow",
-        "none",
-    )
-    words = (*words, "--storage", str(cluster.storage))
+    words = ["mnist" if word == "digits" else word for word in cluster.sweep("lacking", "--mlflow", "none")]
     for _ in range(2):
         said = cluster.teasel(*words, code=2)
         assert "mnist" in said
@@ -225,7 +213,10 @@ def test_what_the_cluster_refuses_may_be_submitted_again(cluster):
     mine = [job for job in cluster.jobs() if "lacking" in job]
     assert len(mine) == 2
     assert mine[1] == f"{mine[0]}-2"
-    assert "--python names" in cluster.teasel(*cluster.sweep("no-python", "--python", "no-such-python"), code=127)
+    for python, code, why in (("no-such-python", 127, "no such Python"), ("python -S", 1, "has no module")):
+        said = cluster.teasel(*cluster.sweep("python", "--python", python), code=code)
+        assert why in said
+        assert "--python" in said
 
 
 def test_wrong_tokens_and_unknown_sweeps_are_one_sentence(cluster):

@@ -22,6 +22,7 @@ NOBODY = ("--address", "http://127.0.0.1:1")
         (("submit", "first_look", "--storage", "/shared", *NOBODY), "No Ray dashboard answers at http://127.0.0.1:1"),
         (("submit", "first_look", "--storage", "/shared", "--max-size", "0.2", *NOBODY), "The largest files: "),
         (("submit", "first_look", "--storage", "/shared", "--mlflow", "http://me:hunter2@host", *NOBODY), "MLflow"),
+        (("run", "first_look", *NOBODY), "`teasel submit` sends a sweep there"),
         (("resume", "first_look", *NOBODY), "No Ray dashboard answers"),
         (("resume", "first_look", "--trials", "more", *NOBODY), "write +20"),
         (("status", "first_look", *NOBODY), "No Ray dashboard answers"),
@@ -98,6 +99,6 @@ def test_options_are_quoted_for_the_shell_and_checked():
     assert checked(options).command("run", "sweep.yaml") == (
         "exec /opt/env/bin/python -m search run sweep.yaml --data-root '/my data' --download --mlflow http://host:5000"
     )
-    for wrong in (Options(data_root="data"), Options(python=" ")):
-        with pytest.raises(ValueError, match="--"):
+    for wrong in (Options(data_root="data"), Options(data_root="s3://a:b@c"), Options(python=" ")):
+        with pytest.raises(ValueError, match=r"--|password"):
             checked(wrong)
