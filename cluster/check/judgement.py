@@ -102,7 +102,8 @@ def _gpus(nodes: Sequence[Node], cluster: bool) -> Iterator[Problem]:
     for node in nodes:
         for fault in dict.fromkeys(gpu.fault for gpu in node.gpus if gpu.fault):
             which = joined([f"{i} ({gpu.name})" for i, gpu in enumerate(node.gpus) if gpu.fault == fault])
-            full = "out of memory" in fault
+            # Others use it: in a mode of its own a GPU takes one process at a time.
+            full = "out of memory" in fault or "busy or unavailable" in fault
             mend = "`nvidia-smi` there shows who uses it" if full else "`nvidia-smi` there shows its state"
             what = f"a kernel did not run on GPU {which} of {node.name}: {fault.rstrip('.')}"
             yield Problem(what=what, mend=mend, error=not full)

@@ -104,13 +104,15 @@ def _same_ray(address: str, said: bytes) -> None:
 
 def _one_of_its_nodes(address: str, host: str, port: int) -> None:
     """Ray would look for itself on this machine for a minute; where none was ever started, that is told at once."""
-    from ray.core.generated import gcs_service_pb2
+    from ray.core.generated import gcs_pb2, gcs_service_pb2
 
     if Path(os.environ.get("RAY_TMPDIR") or "/tmp", "ray").exists():
         return
     outcome, said = doors.answer(host, port, "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo", token(), 5.0)
     messages: Any = gcs_service_pb2
-    nodes = [node.node_manager_address for node in messages.GetAllNodeInfoReply.FromString(said).node_info_list]
+    messages_of_nodes: Any = gcs_pb2
+    known = messages.GetAllNodeInfoReply.FromString(said).node_info_list
+    nodes = [node.node_manager_address for node in known if node.state == messages_of_nodes.GcsNodeInfo.ALIVE]
     if outcome == doors.OPEN and nodes and not any(map(_mine, nodes)):
         raise ValueError(
             f"This machine is no node of the cluster at {address!r} (its nodes are {', '.join(dict.fromkeys(nodes))}), "

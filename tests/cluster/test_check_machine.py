@@ -17,6 +17,7 @@ from cluster.check.gpus import written_version
 from cluster.check.here import plant
 from cluster.check.images import look_at_images
 from cluster.check.session import reach, token
+from trainables.core.storage import place
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +54,16 @@ def test_a_node_with_a_folder_of_its_own(shared, tmp_path_factory):
     own = tmp_path_factory.mktemp("own")
     assert files.look_at_files(str(own / "a" / "b"), ".nonce", "w1") == {"reads": False, "writes": True, "fault": ""}
     assert list(own.iterdir()) == [], "the node clears what nobody else sees"
+
+
+def test_an_object_store(s3):
+    files.plant(s3, ".nonce")
+    assert files.look_at_files(s3, ".nonce", "w1") == {"reads": True, "writes": True, "fault": ""}
+    assert files.gather(s3, ".nonce", ["w1", "w2"], patience=0) == {"w1"}
+    files.clear(s3, ".nonce", [])
+    assert place(s3).names() == []
+    lost = files.look_at_files(s3, ".nonce", "w1")
+    assert lost == {"reads": False, "writes": False, "fault": "the driver's file is not there"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
