@@ -12,7 +12,7 @@ NAME, TEASEL = "sweep_name", "teasel"
 """Keys of a job's metadata, which everybody who reaches the dashboard can read: the sweep, and who submitted it."""
 
 STOP_SECONDS = 300
-"""How long a job that is told to stop may take: its trials come to their next report, and MLflow gets the last rows."""
+"""How long a job that is told to stop may take: its trials are ended, and MLflow gets the last rows."""
 
 GRACEFUL = {"RAY_JOB_STOP_SIGNAL": "SIGINT", "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS)}
 """Ray alone would send SIGTERM and kill after three seconds."""

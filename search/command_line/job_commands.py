@@ -124,7 +124,6 @@ def stop(name: str, address: str | None) -> None:
     """``teasel stop``."""
     head, url = _head(address)
     from cluster.follow import follow
-    from cluster.jobs import STOP_SECONDS
 
     with refusing():
         job, _ = find(head, name)
@@ -133,10 +132,7 @@ def stop(name: str, address: str | None) -> None:
             return
         said = len(head.logs(job.id)) if job.status == "RUNNING" else 0
         head.stop(job.id)
-        typer.echo(
-            f"{job.name} is told to stop; its trials end at their next report. What has not ended after "
-            f"{STOP_SECONDS // 60} minutes is killed, and what is recorded stays."
-        )
+        typer.echo(f"{job.name} is told to stop; it keeps what its trials have reported.")
         try:
             job = follow(head, job.id, _write, skip=said)
         except KeyboardInterrupt:
