@@ -85,8 +85,8 @@ def existing(storage: Where, name: str) -> Folder:
     known = [each for each in where.names() if Folder(where / each).ledger.exists()]
     from spaces.core.domains import nearest
 
-    there = f"sweeps there are {', '.join(known)}{nearest(name, tuple(known))}" if known else "there is none yet"
-    raise LedgerError(f"No sweep named {name!r} in {where}; {there}.")
+    there = f"sweeps there are {', '.join(known)}{nearest(name, tuple(known))}" if known else "there is none yet."
+    raise LedgerError(f"No sweep named {name!r} in {where}; {there}")
 
 
 def beside(storage: Where) -> Path:

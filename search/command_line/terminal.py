@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from search.command_line.tables import STYLES, cells, duration, ended_as, heads, ranking_table, table, value_of
+from search.folder import beside
 from search.history import COMPLETE, RUNNING, History, Trial
 from search.progress import best as best_of
 from search.results import title
@@ -157,7 +158,8 @@ def conclusion(driver: Driver, console: Console, *, mlflow: str | None, interrup
     else:
         lines.append(f"More trials:   teasel resume {name} --trials +20{option}")
     if mlflow is None:
-        lines.append(f"MLflow UI:     teasel ui {name}{option}")
+        where = "" if driver.place.files.local else f"  (its database: {beside(driver.place.storage) / 'mlflow.db'})"
+        lines.append(f"MLflow UI:     teasel ui {name}{option}{where}")
     elif mlflow != "none":
         lines.append(f"MLflow:        {mlflow}")
     for line in lines:
