@@ -106,6 +106,7 @@ HEAVY = {
         ["--help"],
         ["run", "--help"],
         ["report", "--help"],
+        ["check", "--help"],
         ["top", "nothing"],
         ["compare", "nothing", "0", "1"],
         ["run", "factor_vea"],

@@ -17,11 +17,14 @@ from cluster.check.naming import counted
 from search.tracking.check import Tracking
 
 NOTHING = "–"
+NARROW = 110
+"""Columns of a terminal below which a node's address, memory and free space are left to ``--json``."""
+WRAPPED = ("versions", "GPUs", "storage", "data")
 
 
 def show(facts: Facts, problems: Sequence[Problem], tracking: Tracking | None, console: Console) -> None:
     """Print everything."""
-    console.print(_nodes(facts) if facts.cluster else _machine(facts))
+    console.print(_nodes(facts, narrow=console.width < NARROW) if facts.cluster else _machine(facts))
     if facts.cluster:
         console.print(f"here: {_versions(facts.here)}", style="dim", highlight=False, markup=False, soft_wrap=True)
     if facts.cluster and facts.asked.storage:
@@ -72,13 +75,14 @@ def _machine(facts: Facts) -> Table:
     return made
 
 
-def _nodes(facts: Facts) -> Table:
-    columns = ["node", "address", "versions", "CPUs", "memory", "GPUs", "storage", "clock", "free"]
-    if facts.asked.data is not None:
-        columns.insert(7, "data")
+def _nodes(facts: Facts, *, narrow: bool) -> Table:
+    columns = ["node", "address", "versions", "CPUs", "memory", "GPUs", "storage", "data", "clock", "free"]
+    left_out = {"data"} if facts.asked.data is None else set()
+    left_out |= {"address", "memory", "free"} if narrow else set()
+    columns = [column for column in columns if column not in left_out]
     made = Table(box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column not in WRAPPED)
     for node in facts.nodes:
         cells = {
             "node": node.name + (" (here)" if node.driver else ""),
@@ -126,7 +130,8 @@ def _differing(here: Node, node: Node) -> Iterator[str]:
 
 def _gpus(node: Node) -> str:
     kinds = Counter(
-        f"{gpu.name} ({gpu.capability}, {_size(gpu.memory)}{', kernel failed' if gpu.fault else ''})"
+        f"{gpu.name.removeprefix('NVIDIA ')} ({gpu.capability}, {_size(gpu.memory)})"
+        + (", kernel failed" if gpu.fault else "")
         for gpu in node.gpus
     )
     return ", ".join(f"{count} × {kind}" for kind, count in kinds.items()) or node.gpu_fault or "none"
