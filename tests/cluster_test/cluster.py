@@ -26,9 +26,14 @@ DASHBOARD = "http://127.0.0.1:8265"
 # Two cores carry three hosts: to Ray each has one CPU, and little memory.
 SIZE = {"CPU": 1, "memory": 2_000_000_000, "object_store_memory": 100_000_000}
 PROFILE = f"""\
-export PATH={BIN}:$PATH PYTHONPATH={REPOSITORY} TEASEL_CACHE={{home}}/cache RAY_OVERRIDE_RESOURCES='{json.dumps(SIZE)}'
+export PATH={sys.base_prefix}/bin:$PATH RAY_OVERRIDE_RESOURCES='{json.dumps(SIZE)}' TEASEL_CACHE={{home}}/cache
+# The Teasel that `ray up` brought, with the libraries of the tests.
+export PYTHONPATH={{home}}/teasel
 """
-"""What an administrator would have put into each host's shell profile."""
+"""Each host's shell profile, to which the cluster file adds its own."""
+
+INSTALLING = ("-m venv ", "-m pip install ")
+"""What the setup commands that take 7 GB a host have in them."""
 
 ALIVE = """
 import json, ray
@@ -70,6 +75,9 @@ class Cluster:
         head, *workers = [host.address for host in self.hosts.hosts]
         config["provider"].update(head_ip=head, worker_ips=workers)
         config["auth"].update(ssh_user="root", ssh_private_key="~/.ssh/id_ed25519")
+        kept = [line for line in config["setup_commands"] if not any(mark in line for mark in INSTALLING)]
+        assert len(config["setup_commands"]) - len(kept) == len(INSTALLING), "installs in other ways than it did"
+        config["setup_commands"] = [f"ln -sfn {sys.prefix} ~/teasel-env", *kept]
         return config
 
     # -- from the laptop
@@ -82,7 +90,7 @@ class Cluster:
 
     def up(self) -> None:
         """``ray up``, and every host in it."""
-        command = self.laptop.run(BIN / "ray", "up", "--yes", self.file, timeout=900)
+        command = self.laptop.run(BIN / "ray", "up", "--yes", self.file, cwd=REPOSITORY, timeout=900)
         assert command.code == 0, _tail(command)
         until("three nodes", lambda: len(self.nodes()) == 3)
 

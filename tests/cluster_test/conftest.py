@@ -4,6 +4,7 @@ import signal
 import sys
 
 import pytest
+import yaml
 from tests_hosts.cluster import PROFILE, Cluster, environment, kept
 from tests_hosts.hosts import Hosts, lacking
 
@@ -28,3 +29,30 @@ def cluster(hosts):
     built.token()
     built.up()
     return built
+
+
+@pytest.fixture(scope="session")
+def dashboard(cluster):
+    """The address of the head's dashboard, on the laptop."""
+    with cluster.tunnel() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def sweep_file(hosts):
+    """Write a sweep of β-VAEs on digits with some changes; its file, which laptop and hosts see."""
+
+    def write(name, **changes):
+        sweep = {
+            "name": name,
+            "methods": ["beta_vae"],
+            "data": {"name": "digits", "options": {"size": 16}},
+            "objectives": ["val/elbo"],
+            "schedule": {"name": "none"},
+            "space": {"network": "mlp", "hidden": 64, "batch_size": 64, "lr": {"low": 3e-4, "high": 3e-3}},
+        }
+        file = hosts.shared / f"{name}.yaml"
+        file.write_text(yaml.safe_dump({**sweep, **changes}))
+        return file
+
+    return write

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -191,6 +191,12 @@ class Host:
                 start_new_session=True,
             )
         return Command(f"{self.name}: {shlex.join(map(str, command))}", process, log)
+
+    def mount(self, *words: Any) -> Callable[[], None]:
+        """``mount`` on this host alone; what takes back the mount on the last of ``words``."""
+        enter = ["nsenter", f"--target={self.init}", "--mount", "--pid"]
+        _call(*enter, "mount", *map(str, words))
+        return lambda: _call(*enter, "umount", str(words[-1]))
 
     def kill(self) -> None:
         """Power off: every process is gone at once."""

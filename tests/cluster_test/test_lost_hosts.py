@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-import yaml
 from tests_hosts.cluster import until
 from tests_search.invariants import check
 from tests_search.runs import runs
@@ -13,29 +12,15 @@ from tests_search.runs import runs
 from search.folder import existing
 from search.history import COMPLETE
 from search.ledger import read
-from search.sweep import Sweep
+from search.sweep_file import load
 
 pytestmark = pytest.mark.timeout(2400)
 
-SWEEP = {
-    "name": "three_hosts",
-    "methods": ["beta_vae"],
-    "data": {"name": "digits", "options": {"size": 16}},
-    "objectives": ["val/elbo"],
-    "budget": {"trials": 12, "steps": 6000},
-    "schedule": {"name": "none"},
-    "space": {
-        **{"network": "mlp", "hidden": 64, "form": "beta", "batch_size": 64},
-        "lr": {"low": 3e-4, "high": 3e-3},
-    },
-}
-
 
 @pytest.fixture(scope="module")
-def swept(cluster, hosts):
-    """The sweep after its end, what was said, and which hosts Ray had then."""
-    file = hosts.shared / "three_hosts.yaml"
-    file.write_text(yaml.safe_dump(SWEEP))
+def swept(cluster, hosts, sweep_file):
+    """The sweep after its end."""
+    file = sweep_file("three_hosts", budget={"trials": 12, "steps": 6000})
     sweep = cluster.submit("run", file, "--storage", cluster.storage)
 
     def live():
@@ -54,11 +39,11 @@ def swept(cluster, hosts):
         hosts.join("worker-2")
         hosts.boot("worker-1")
     assert sweep.wait(1200) == 0, sweep.said
-    return SimpleNamespace(said=sweep.said, history=cluster.history("three_hosts"), folder=cluster.storage)
+    return SimpleNamespace(sweep=load(file), history=cluster.history("three_hosts"), folder=cluster.storage)
 
 
 def test_every_trial_ended_exactly_once(swept):
-    check(swept.history, Sweep(**SWEEP))
+    check(swept.history, swept.sweep)
     assert len(swept.history.trials) == 12 and all(trial.state == COMPLETE for trial in swept.history.trials)
     rows = read(existing(swept.folder, "three_hosts").ledger)
     assert sorted(row["trial"] for row in rows if row["kind"] == "end") == list(range(12))

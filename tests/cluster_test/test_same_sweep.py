@@ -1,27 +1,14 @@
 """One sweep file, unchanged, on the laptop and on three hosts: with one trial at a time the same search."""
 
 import pytest
-import yaml
 from tests_search.invariants import essence
 
 pytestmark = pytest.mark.timeout(2400)
 
-SWEEP = {
-    "name": "same",
-    "methods": ["beta_vae"],
-    "data": {"name": "digits", "options": {"size": 16}},
-    "objectives": ["val/elbo"],
-    "budget": {"trials": 8, "steps": 300},
-    "sampler": {"name": "tpe", "seed": 3, "startup": 3},
-    "schedule": {"name": "none"},
-    "concurrency": 1,
-    "space": {"network": "mlp", "hidden": 64, "batch_size": 64, "lr": {"low": 3e-4, "high": 3e-3}},
-}
 
-
-def test_the_same_configurations(cluster, hosts):
-    file = hosts.shared / "same.yaml"
-    file.write_text(yaml.safe_dump(SWEEP))
+def test_the_same_configurations(cluster, hosts, sweep_file):
+    sampler = {"name": "tpe", "seed": 3, "startup": 3}
+    file = sweep_file("same", budget={"trials": 8, "steps": 300}, sampler=sampler, concurrency=1)
     cluster.submitted("run", file, "--storage", cluster.storage)
     own = hosts.shared / "laptop"
     cluster.teasel("run", file, "--storage", own)
