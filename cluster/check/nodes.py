@@ -22,7 +22,7 @@ from cluster.check import files, machine
 from cluster.check.facts import Asked, Facts, Files, Node
 from cluster.check.here import clear, plant, this_process
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds for a node to answer; importing torch from a slow disk takes most of them."""
 PINGS = 5
 HEAD = "node:__internal_head__"

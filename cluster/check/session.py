@@ -38,7 +38,7 @@ def reach(address: str, patience: float = 5.0) -> None:
     if address.partition("://")[0] in ("http", "https"):
         raise ValueError(
             f"{address!r} is the address of a dashboard, which only takes jobs; {HEAD}. From elsewhere, run it on the "
-            f"head: {ON_THE_HEAD}."
+            f"head: {ON_THE_HEAD}; `--address local` looks at this machine alone."
         )
     if address == "local":
         return

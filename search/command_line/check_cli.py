@@ -23,7 +23,7 @@ def check(
     ] = None,
     mlflow: Mlflow = None,
     data_root: DataRoot = None,
-    timeout: Annotated[float, typer.Option(min=5, help="Seconds to wait for a node.")] = 60,
+    timeout: Annotated[float, typer.Option(min=5, help="Seconds to wait for a node.")] = 120,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Is this machine, or a cluster, ready for a sweep?  Exit code 2 where something is wrong."""
