@@ -40,7 +40,7 @@ def follow(head: Head, id: str, write: Callable[[str], None], *, skip: int = 0) 
         except (HeadError, RuntimeError, OSError, aiohttp.ClientError) as error:
             lost = lost or time.monotonic()
             if time.monotonic() - lost > PATIENCE:
-                raise error if isinstance(error, HeadError) else HeadError(f"{head.url}: {error}") from None
+                raise HeadError(f"The head at {head.url} does not answer any more.") from error
             time.sleep(2)
     said.from_start(head.logs(id))
     said.close()

@@ -36,7 +36,8 @@ def followed(head: Head, id: str, *, skip: int = 0) -> int:
         )
         return INTERRUPTED
     except HeadError as error:
-        typer.secho(f"{error}\n{name} may go on; when the head is back: teasel status {name}.", err=True, fg="red")
+        back = f"when the head is back: teasel status {name} --address {head.url}"
+        typer.secho(f"{error}\n{name} may go on; {back}", err=True, fg="red")
         return 1
     typer.secho(f"\n{outcome(job, head.url)}", err=True, fg=None if job.code == 0 else "red")
     return job.code
@@ -82,7 +83,9 @@ def find(head: Head, name: str) -> tuple[Job, list[Job]]:
         known = sorted({job.name for job in jobs})
         raise ValueError(
             f"{head.url} has no sweep {name!r}; "
-            + (f"it has {', '.join(known)}." if known else "none was submitted since its head was started.")
+            + (f"it has {', '.join(known)}." if known else "none was submitted to it since it was started.")
+            + " A head that was started anew has forgotten its jobs, not their records: "
+            f"`teasel resume {name} --storage URI --address {head.url}` goes on with one."
         )
     live = [job for job in own if job.live]
     if len(live) > 1:
