@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests_hosts.hosts import Command, Hosts
+from tests_hosts.host import Command
+from tests_hosts.hosts import Hosts
 
 from search.folder import existing
 from search.history import History
