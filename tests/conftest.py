@@ -89,6 +89,36 @@ def s3(_s3_server):
 
 
 @pytest.fixture(scope="session")
+def _gs_server(tmp_path_factory):
+    """A stand-in for Google Cloud Storage on 127.0.0.1 with one bucket."""
+    port = _free_port()
+    log = (tmp_path_factory.mktemp("gs") / "log").open("w+")
+    command = f"start --host 127.0.0.1 --port {port} --in-memory --default-bucket bucket"
+    server = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "gcp_storage_emulator", *command.split()],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    os.environ["STORAGE_EMULATOR_HOST"] = url = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{url}/storage/v1/b/bucket").close()
+            break
+        assert server.poll() is None, "the stand-in for Google Cloud Storage did not start"
+        time.sleep(0.25)
+    yield "gs://bucket"
+    server.terminate()
+    server.wait(60)
+    log.close()
+
+
+@pytest.fixture
+def gs(_gs_server):
+    """A storage of its own for each test, on a stand-in for Google Cloud Storage."""
+    return f"{_gs_server}/{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="session")
 def ray_address(tmp_path_factory, s3_environment):
     """One Ray of two CPUs, and a GPU in name only, for the session, as its own processes; the address to join it."""
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))

@@ -1,19 +1,15 @@
 """What holds of every ledger, as a file and as segments on a real S3 server; and of the one writer of segments."""
 
 import multiprocessing
-import os
 import secrets
-import signal
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search import ledger_segments
-from search.lease import Lease, Watch
 from search.ledger import Ledger, LedgerError, Reader, read
-from search.ledger_segments import ROWS, Segment, SegmentLedger, segments
+from search.ledger_segments import ROWS, Segment, segments
 from trainables.core.storage import Entry, place
 
 
@@ -129,6 +125,15 @@ def test_a_second_process_is_refused(where):
 # -- segments -----------------------------------------------------------------------------------------------------
 
 
+def test_segments_in_googles_store(gs):
+    stored = place(gs) / "sweep/ledger"
+    written(stored, range(ROWS + 3))
+    with Ledger.open(stored) as ledger, pytest.raises(LedgerError, match="is running already"):
+        assert len(ledger.rows) == ROWS + 3
+        Ledger.open(stored)
+    assert numbers(stored) == list(range(ROWS + 3))
+
+
 def test_segments_stay_small(stored, monkeypatch):
     written(stored, range(2 * ROWS + 1))
     assert [s.first for s in segments(stored.entries())] == [0, ROWS, 2 * ROWS]
@@ -177,69 +182,6 @@ def test_segments_are_in_order_and_the_latest_writer_decides(found):
     assert {(latest, first) for writer, first in found if writer == latest} <= {(s.writer, s.first) for s in kept}
 
 
-# -- one writer ---------------------------------------------------------------------------------------------------
-
-
-def _write_until_stopped(where, seconds, said):
-    ledger = SegmentLedger.create_segments(where, seconds=seconds, patience=1)
-    ledger.append("trial", trial=0)
-    said.put("ready")
-    number = 0
-    try:
-        while True:
-            time.sleep(0.05)
-            number += 1
-            ledger.append("trial", trial=number)
-    except OSError as error:
-        said.put(f"{error.strerror} after {number}")
-
-
-def test_a_writer_that_slept_through_its_claim_is_fenced_off(stored):
-    context = multiprocessing.get_context("spawn")
-    said = context.Queue()
-    sleeper = context.Process(target=_write_until_stopped, args=(stored, 3.0, said))
-    sleeper.start()
-    assert said.get(timeout=60) == "ready"
-    with pytest.raises(LedgerError, match="is running already, on "):
-        SegmentLedger.open_segments(stored, seconds=3.0)
-    os.kill(sleeper.pid, signal.SIGSTOP)
-    try:
-        for _ in range(100):
-            try:
-                taken = SegmentLedger.open_segments(stored, seconds=3.0)
-                break
-            except LedgerError as error:
-                assert "its claim ends in" in str(error)
-                time.sleep(0.2)
-        before = len(taken.rows)
-        taken.append("trial", trial="mine")
-    finally:
-        os.kill(sleeper.pid, signal.SIGCONT)
-    assert "has taken this sweep over" in said.get(timeout=60)
-    sleeper.join(60)
-    with taken:
-        taken.append("trial", trial="mine too")
-    found = numbers(stored)
-    assert found == [*range(before), "mine", "mine too"]
-    written(stored, ["next"], Ledger.open)
-    assert numbers(stored) == [*found, "next"]
-
-
-def test_a_killed_writer_of_this_machine_is_seen_at_once(stored):
-    context = multiprocessing.get_context("spawn")
-    said = context.Queue()
-    writer = context.Process(target=_write_until_stopped, args=(stored, 60.0, said))
-    writer.start()
-    assert said.get(timeout=60) == "ready"
-    watch = Watch(stored)
-    assert watch.driven()
-    writer.kill()
-    writer.join()
-    assert not watch.driven()
-    written(stored, ["next"], Ledger.open)
-    assert numbers(stored)[-1] == "next"
-
-
 def test_a_reader_that_read_what_was_cut_off_says_so(stored):
     written(stored, range(3))
     reader = Reader(stored)
@@ -253,43 +195,3 @@ def test_a_reader_that_read_what_was_cut_off_says_so(stored):
     assert numbers(stored) == [0, 1, "other"]
     with pytest.raises(LedgerError, match=r"took .* over after row 2"):
         list(reader.rows())
-
-
-def test_of_several_at_once_one_writes(stored):
-    written(stored, range(1))
-    leases, refused = [], []
-    context = multiprocessing.get_context("spawn")
-    said = context.Queue()
-    contenders = [context.Process(target=_contend, args=(stored, said)) for _ in range(3)]
-    for process in contenders:
-        process.start()
-    for _ in contenders:
-        (leases if said.get(timeout=60) == "mine" else refused).append(1)
-    for process in contenders:
-        process.kill()
-        process.join()
-    assert len(leases) == 1 and len(refused) == 2
-
-
-def _contend(where, said):
-    try:
-        Lease.take(where)
-    except LedgerError:
-        return said.put("refused")
-    said.put("mine")
-    time.sleep(60)
-
-
-def test_a_store_that_does_not_answer_ends_writing_and_loses_nothing(stored, monkeypatch):
-    ledger = SegmentLedger.create_segments(stored, patience=0.1)
-    ledger.append("trial", trial=0)
-    with monkeypatch.context() as gone:
-        gone.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-        with pytest.raises(OSError, match="nobody answers"):
-            ledger.append("trial", trial=1)
-    with pytest.raises(OSError, match="nobody answers"):
-        ledger.append("trial", trial=1)
-    ledger.close()
-    assert numbers(stored) == [0]
-    written(stored, [1], Ledger.open)
-    assert numbers(stored) == [0, 1]

@@ -1,4 +1,4 @@
-"""Places: the same behaviour on a disk and on a real S3 server; what is refused, and that no secret is repeated."""
+"""Places: the same on a disk, an S3 server and a stand-in for Google's; what is refused, and no secret repeated."""
 
 import os
 import pickle
@@ -10,9 +10,9 @@ from trainables.core.storage import Disk, place
 from trainables.core.trial import STATE, WEIGHTS, release
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(params=["disk", "s3", "gs"])
 def here(request, tmp_path):
-    return place(tmp_path / "a" if request.param == "disk" else request.getfixturevalue("s3"))
+    return place(tmp_path / "a" if request.param == "disk" else request.getfixturevalue(request.param))
 
 
 def test_what_is_written_is_read(here):
