@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test ui-test submit-test server-test cluster-test check bench reproduce clean
+.PHONY: help sweep test ui-test submit-test server-test cluster-test chaos check bench reproduce clean
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -67,6 +67,9 @@ check: $(READY)  ## Style, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(PYTEST) tests/test_imports.py -q
+
+chaos: $(READY)  ## Every fault we can think of, tried again and again, into tests/chaos/SCOREBOARD.md
+	OMP_NUM_THREADS=1 $(BIN)/python tests/chaos/run.py
 
 bench: $(READY)  ## Measure speed, as ratios
 	PYTHONPATH=tests/search $(BIN)/python tests/benchmarks/run.py

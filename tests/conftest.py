@@ -36,6 +36,7 @@ _support("tests_trainables", HERE / "trainables")
 _support("tests_server", HERE / "server")
 _support("tests_ui", HERE / "ui")
 _support("tests_hosts", HERE / "cluster_test")
+_support("tests_chaos", HERE / "chaos")
 
 
 @pytest.fixture(scope="session", autouse=True)
