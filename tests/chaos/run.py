@@ -74,9 +74,9 @@ def row(fault: Fault, outcomes: Sequence[Outcome], who: str) -> str:
 HEAD = """\
 # Scoreboard
 
-Written by `make chaos`. A fault is *survived* when every invariant holds afterwards (`tests/chaos/invariants.py`): trials
-and steps are in ledger, exported table and MLflow once each and equal to the last bit, nothing is left running, and the
-sweep came to its end or was refused in one sentence. *Stock* is Ray Tune with its own OptunaSearch and
+Written by `make chaos`. A fault is *survived* when every invariant holds afterwards (`tests/chaos/invariants.py`):
+trials and steps are in ledger, exported table and MLflow once each and equal to the last bit, nothing is left running,
+and the sweep came to its end or was refused in one sentence. *Stock* is Ray Tune with its own OptunaSearch and
 MLflowLoggerCallback under the same fault. Seconds: from the fault to the next thing recorded, median and most.
 
 {machine}, {today}, {minutes:.0f} minutes in all.
