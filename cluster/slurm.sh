@@ -4,7 +4,7 @@
 #   sbatch cluster/slurm.sh run factor_vae_sprites --gpu 0.25
 #   sbatch --nodes=4 --job-name=mine cluster/slurm.sh run sweeps/mine.yaml
 #
-# What comes after the script are the words of `teasel`. The sweep is called as the job is, unless --name says otherwise.
+# After the script come the words of `teasel`. The sweep is called as the job is, unless --name says otherwise.
 # Before the time limit, and on preemption, the sweep stops in order; the job then goes back into the queue, and the
 # sweep goes on where it was. Every node needs the same storage, and sees the home folder and Teasel's environment.
 #
