@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test ui-test submit-test server-test cluster-test chaos check bench reproduce clean
+.PHONY: help sweep test ui-test store-test submit-test server-test cluster-test chaos check bench reproduce clean
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -24,7 +24,10 @@ sweep: $(READY)  ## Search β-VAE and FactorVAE on rendered sprites: about four 
 
 test: $(READY)  ## All fast tests
 	$(PYTEST) tests --ignore=tests/benchmarks --ignore=tests/ui --ignore=tests/server/test_server.py \
-		--ignore=tests/cluster_test --ignore=tests/cluster/test_jobs.py
+		--ignore=tests/cluster_test --ignore=tests/cluster/test_jobs.py --ignore=tests/store
+
+store-test: $(READY)  ## A sweep on S3 is taken over from a dead machine when its claim has ended: two minutes
+	$(PYTEST) tests/store
 
 submit-test: $(READY)  ## Sweeps submitted to a real head by laptops that are killed, stopped and resumed: five minutes
 	$(PYTEST) tests/cluster/test_jobs.py
