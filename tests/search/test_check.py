@@ -28,6 +28,12 @@ def test_refused(words, said):
     assert said in refused and "secret" not in refused.replace("secrets", "")
 
 
+def test_a_server_that_wants_a_name():
+    uri = "http://host:5000"
+    (problem,) = Tracking(uri=uri, fault=f"{uri}: wrong user name or password (401)").problems()
+    assert problem.error and "wrong user name or password (401)" in problem.what and "accounts.sh add" in problem.mend
+
+
 def test_a_server_that_is_not_there():
     uri = "http://127.0.0.1:9"
     (problem,) = end(begin(uri), uri).problems()
