@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ def test_layers(path):
             where
             in (
                 "search/schedule.py",
+                "search/connection.py",
                 "search/on_ray.py",
                 "trainables/core/ray_trainable.py",
                 "spaces/core/domains.py",
@@ -98,6 +100,14 @@ HEAVY = {
     *("torch", "torchvision", "ray", "optuna", "mlflow", "pyarrow"),
     *("sklearn", "scipy", "matplotlib", "pandas", "plotly"),
 }
+
+
+def test_every_package_is_installed():
+    """A package that pyproject.toml does not name is missing from wheels, and only there."""
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    tops = ("search", "spaces", "trainables", "cluster")
+    there = [p.parent.relative_to(ROOT) for top in tops for p in (ROOT / top).rglob("__init__.py")]
+    assert sorted(named) == sorted(".".join(path.parts) for path in there)
 
 
 @pytest.mark.parametrize(

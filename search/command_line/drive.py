@@ -62,11 +62,11 @@ def drive(
         publishable(mlflow)
         concurrency = 1
         if not here:
-            from search import on_ray
+            from search import connection, on_ray
             from search.command_line import check_commands
 
             check_commands.reachable(address)
-            concurrency = on_ray.connect(sweep, address)
+            concurrency = connection.connect(sweep, address)
             check_commands.before(sweep, data_root=data_root, mlflow=mlflow, console=console)
         place, ledger = begin()
         driver = Driver(
@@ -88,7 +88,7 @@ def drive(
     finally:
         ledger.close()
         if not here:
-            on_ray.disconnect()
+            connection.disconnect()
     if publisher is not None:
         _wait_for(publisher, place, console)
     if conclude is None or interrupted or driver.broken is not None:

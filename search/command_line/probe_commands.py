@@ -28,18 +28,20 @@ def probe(what: str, device: str | None, *, data_root: str | None, download: boo
     with refusing():
         sweep = load(find(what))
     authenticate(address)
-    from search import on_ray
+    from search import connection
+    from search.command_line import check_commands
 
     with refusing():
         prepare(sweep, data_root, download, console)
-        on_ray.connect(sweep.replace(resources={"cpu": sweep.resources.cpu, "gpu": 0}), address)
+        check_commands.reachable(address)
+        connection.connect(sweep.replace(resources={"cpu": sweep.resources.cpu, "gpu": 0}), address)
         try:
-            gpus = on_ray.gpus()
+            gpus = connection.gpus()
             if device == "cuda" and not gpus:
                 raise ValueError("no node offers a GPU; `--device cpu` measures on a CPU.")
             needs = _measured(sweep, device or ("cuda" if gpus else "cpu"), data_root, console)
         finally:
-            on_ray.disconnect()
+            connection.disconnect()
     _show(needs, console)
     with refusing():
         _conclude(needs, console)
@@ -52,10 +54,12 @@ def settled(sweep: Sweep, *, data_root: str | None, address: str | None, console
     """
     if sweep.resources.gpu != "auto":
         return sweep
-    from search import on_ray
+    from search import connection
+    from search.command_line import check_commands
     from search.probe import share
 
-    on_ray.connect(sweep, address)
+    check_commands.reachable(address)
+    connection.connect(sweep, address)
     needs = _measured(sweep, "cuda", data_root, console)
     found = sweep.replace(resources={"cpu": sweep.resources.cpu, "gpu": share(needs)})
     _conclude(needs, console)
@@ -63,12 +67,12 @@ def settled(sweep: Sweep, *, data_root: str | None, address: str | None, console
 
 
 def _measured(sweep: Sweep, device: str, data_root: str | None, console: Console) -> list[Need]:
-    from search import on_ray
+    from search import connection
     from search.probe import Need, attempts
 
     asked = attempts(sweep, data_root, device)
     with console.status(f"Measuring {len(asked)} configurations, one at a time …"):
-        found = on_ray.measure(sweep, asked)
+        found = connection.measure(sweep, asked)
     return [Need(method=each["method"], config=each["config"], **peak) for each, peak in zip(asked, found, strict=True)]
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from search import on_ray
+from search import connection, on_ray
 from search.run import Driver, create, loop
 from search.sweep_file import from_command_line
 from trainables.core.conditions import OUT_OF_MEMORY
@@ -35,8 +35,8 @@ if __name__ == "__main__":
         name="starved",
         storage=sys.argv[1],
     )
-    assert on_ray.connect(sweep, sys.argv[2]) == 2, "there are fewer CPUs than quarters of the GPU"
+    assert connection.connect(sweep, sys.argv[2]) == 2, "there are fewer CPUs than quarters of the GPU"
     place, ledger = create(sweep)
     with ledger:
         on_ray.run(Driver(place, sweep, loop(ledger, sweep, concurrency=2)), trial=Starved)
-    on_ray.disconnect()
+    connection.disconnect()

@@ -1,0 +1,119 @@
+"""Ray on this machine, or a cluster that is joined: how a sweep's driver comes to it, and what it holds.
+
+This module knows nothing of trials.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from typing import Any
+
+import ray
+
+from cluster import fresh
+from cluster.capacity import Capacity, capacity
+from search.sweep import Sweep
+from trainables.core.memory import peak
+
+WORKER = {
+    # Fresh activation memory each step costs a CPU step up to a fifth; let glibc keep what it has.
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+    "MALLOC_TRIM_THRESHOLD_": "4294967296",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+"""Set for trial processes before Python starts."""
+
+
+def connect(sweep: Sweep, address: str | None = None) -> int:
+    """Start Ray on this machine, or join the cluster at ``address``; how many trials can run at once.
+
+    Raises ``ValueError`` when nobody answers at ``address``, or when the cluster has not even the resources of one
+    trial.
+    """
+    threads = str(max(1, int(sweep.resources.cpu)))
+    if address and address not in ("auto", "local"):
+        _reach(address)
+    if not ray.is_initialized():
+        # Left out, Ray would join whatever cluster was last started on this machine, dead or alive.
+        joined = address or _named() or "local"
+        ray.init(
+            address=joined,
+            include_dashboard=False if joined == "local" else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": {**WORKER, "OMP_NUM_THREADS": threads}},
+        )
+    found = capacity(wanted(sweep))
+    if not found.most:
+        raise ValueError(_too_much(wanted(sweep), found))
+    return concurrency(sweep, found)
+
+
+def wanted(sweep: Sweep) -> dict[str, float]:
+    """What one trial of a sweep takes, in Ray's words."""
+    return {"CPU": sweep.resources.cpu, "GPU": sweep.resources.gpus}
+
+
+def concurrency(sweep: Sweep, found: Capacity) -> int:
+    """Trials at once: those that fit and those that the cluster may grow to, and no more than the sweep allows.
+
+    Trials beyond what fits wait for their node; that they wait is what makes an autoscaler add it.
+    """
+    return min(found.most, sweep.concurrency or found.most)
+
+
+def _too_much(want: dict[str, float], found: Capacity) -> str:
+    """What a trial asks for that no node has."""
+    for name, amount in want.items():
+        each = [node.get(name, 0) for node in found.there]
+        if amount > sum(each):
+            there = f"the whole cluster has {sum(each):g}"
+        elif amount > max(each):
+            there = f"no node has more than {max(each):g}"
+        else:
+            continue
+        return (
+            f"A trial asks for {amount:g} {name}; {there}. "
+            "Ask for less under `resources`, or join a larger cluster with `--address`."
+        )
+    asked = " and ".join(f"{amount:g} {name}" for name, amount in want.items() if amount)
+    return f"A trial asks for {asked}; no node has both. Ask for less under `resources`."
+
+
+def _named() -> str | None:
+    """The cluster that the environment names; a dashboard's address there is for jobs, and none to join."""
+    named = os.environ.get("RAY_ADDRESS")
+    return None if named and named.startswith(("http://", "https://")) else named
+
+
+def _reach(address: str) -> None:
+    """Ray itself tries a dead address for many minutes."""
+    host, _, port = address.rpartition("://")[2].partition(":")
+    try:
+        socket.create_connection((host, int(port or 6379)), timeout=5).close()
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"No Ray cluster answers at {address!r} ({error}). It must be HOST:PORT of a running head "
+            "(`ray start --head` prints it); without --address the sweep runs on this machine."
+        ) from None
+
+
+def gpus() -> float:
+    """How many GPUs the connected cluster offers, those that an autoscaler may add included."""
+    return float(max(ray.cluster_resources().get("GPU", 0), capacity({"GPU": 1}).most))
+
+
+def measure(sweep: Sweep, attempts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``trainables.core.memory.peak`` of each attempt, on the connected cluster; on a GPU each has a whole one.
+
+    Raises ``ValueError`` for what cannot be measured.
+    """
+    needed = 1 if any(attempt["device"] != "cpu" for attempt in attempts) else 0
+    return fresh.each(peak, attempts, cpu=sweep.resources.cpu, gpu=needed)
+
+
+def disconnect() -> None:
+    """Leave the cluster; a Ray that ``connect`` started ends."""
+    ray.shutdown()
