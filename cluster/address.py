@@ -1,4 +1,4 @@
-"""Where a cluster's head takes jobs: the address of its dashboard, given or from the environment, checked as text."""
+"""Addresses as text: of a cluster to join, and of the dashboard where a cluster's head takes jobs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+
+LOCAL = "local"
+"""Ray's word for a cluster of its own on this machine."""
 
 
 def head_url(given: str | None, environment: Mapping[str, str] = os.environ) -> str:
@@ -40,6 +43,12 @@ def head_url(given: str | None, environment: Mapping[str, str] = os.environ) -> 
             f"{_instead(found, port)} (8265 unless it was started with another port)."
         )
     return found.rstrip("/")
+
+
+def named_cluster(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The cluster to join that the environment names; a dashboard's address there is for jobs, and none to join."""
+    named = environment.get("RAY_ADDRESS")
+    return None if is_url(named) else named
 
 
 def is_url(address: str | None) -> bool:

@@ -6,13 +6,13 @@ This module knows nothing of trials.
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from typing import Any
 
 import ray
 
 from cluster import fresh
+from cluster.address import LOCAL, named_cluster
 from cluster.capacity import Capacity, capacity
 from search.sweep import Sweep
 from trainables.core.memory import peak
@@ -33,14 +33,14 @@ def connect(sweep: Sweep, address: str | None = None) -> int:
     trial.
     """
     threads = str(max(1, int(sweep.resources.cpu)))
-    if address and address not in ("auto", "local"):
+    if address and address not in ("auto", LOCAL):
         _reach(address)
     if not ray.is_initialized():
         # Left out, Ray would join whatever cluster was last started on this machine, dead or alive.
-        joined = address or _named() or "local"
+        joined = address or named_cluster() or LOCAL
         ray.init(
             address=joined,
-            include_dashboard=False if joined == "local" else None,
+            include_dashboard=False if joined == LOCAL else None,
             log_to_driver=False,
             logging_level=logging.ERROR,
             runtime_env={"env_vars": {**WORKER, "OMP_NUM_THREADS": threads}},
@@ -80,12 +80,6 @@ def _too_much(want: dict[str, float], found: Capacity) -> str:
         )
     asked = " and ".join(f"{amount:g} {name}" for name, amount in want.items() if amount)
     return f"A trial asks for {asked}; no node has both. Ask for less under `resources`."
-
-
-def _named() -> str | None:
-    """The cluster that the environment names; a dashboard's address there is for jobs, and none to join."""
-    named = os.environ.get("RAY_ADDRESS")
-    return None if named and named.startswith(("http://", "https://")) else named
 
 
 def _reach(address: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cluster.address import LOCAL, named_cluster
 from search.command_line.data_commands import refusing
 
 if TYPE_CHECKING:
@@ -25,7 +27,17 @@ NONE_COMPLETED, INTERRUPTED = 3, 130
 
 
 def authenticate(address: str | None) -> None:
-    """Send Ray's token to a cluster that is joined; Ray reads the mode once, when it is imported."""
+    """Send Ray's token to a cluster that is joined, and close the doors of a Ray that is started here.
+
+    Ray reads all of this once, when it is imported.
+    """
+    if (address or named_cluster() or LOCAL) == LOCAL:
+        # Left alone, Ray on Linux listens on every network of the machine. Loopback is what it has for other systems.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        if os.environ.setdefault("RAY_AUTH_MODE", "token").lower() == "token":
+            # Of its own, lest Ray leave one in the home folder; other users of this machine do not know it.
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        return
     paths = (os.environ.get("RAY_AUTH_TOKEN_PATH"), Path.home() / ".ray" / "auth_token")
     if address and ("RAY_AUTH_TOKEN" in os.environ or any(p and Path(p).exists() for p in paths)):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
