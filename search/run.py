@@ -219,7 +219,10 @@ class Driver:
         last = trial.reports[-1].checkpoint if trial.reports else None
         written = self.place.trial(trial.number)
         for name in written.names():
-            if name.startswith("step-"):
+            if name.startswith("."):
+                # What a worker was writing when it was killed.
+                (written / name).remove()
+            elif name.startswith("step-"):
                 kept = trial.state == COMPLETE and last is not None and written / name == self.place.files / last
                 release(written / name, keep_weights=kept)
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tests_chaos import recorded, views
-from tests_chaos.recorded import ENDS, Rows, begun, reports
+from tests_chaos.recorded import ENDS, Rows, begun, essence, reports
+
+__all__ = ["begun", "check", "counted", "essence", "reports", "spoken"]
 
 
 def check(

@@ -196,7 +196,17 @@ def _score(score: ModuleType, arrays: Mapping[str, Any]) -> dict[str, float]:
         return {}
     prefix = score.GIVES[0].name.partition("/")[0]
     found = function(**given)
-    return {f"{prefix}/{key}": float(value) for key, value in found.items()}
+    return {name: _number(name, value) for name, value in ((f"{prefix}/{key}", v) for key, v in found.items())}
+
+
+def _number(name: str, value: Any) -> float:
+    """What a score gave as a float, which may be NaN or infinite.  Raises ``ValueError`` for what is no number."""
+    try:
+        if not isinstance(value, str | bytes):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"{name} is {str(value)[:60]!r} ({type(value).__name__}); a metric must be a number.")
 
 
 def _rows(array: np.ndarray | Mapping[str, np.ndarray]) -> int:
