@@ -241,6 +241,8 @@ def run_here(driver: Driver) -> None:
                 pass
         except Diverged as error:
             driver.take(given, {"failed": str(error), "condition": "diverged"})
+        except OSError as error:
+            driver.take(given, {"lost": f"{type(error).__name__}: {error}", "host": here})
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             driver.take(given, {"failed": reason, "trace": traceback.format_exc()})

@@ -7,12 +7,14 @@ the charts at the end of a trial are left out, for they take half a second each.
 from __future__ import annotations
 
 import atexit
+import io
 import json
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -93,10 +95,11 @@ def drive(
     *,
     meddle: Callable[[Assignment, SweepTrial], None] = lambda given, worker: None,
     reports: float = float("inf"),
+    ahead: bool = True,
 ) -> None:
     """Run a sweep to its end, or until so many ``reports``, when the driver dies.
 
-    ``meddle`` may do something to an assignment's worker.
+    ``meddle`` may do something to an assignment's worker. ``ahead``: the worker has come to its next report by then.
     """
     pictures.draw = _draw  # type: ignore[assignment]
     ledger = ledger_of(driver)
@@ -106,6 +109,8 @@ def drive(
             trial = worker(driver, given)
             meddle(given, trial)
             while not driver.loop.stopping:
+                if reports <= 0 and not ahead:
+                    raise Died
                 said = report(trial)
                 if reports <= 0:
                     raise Died
@@ -153,10 +158,10 @@ def whole(**changes: Any) -> Path:
 
 
 @cache
-def stopped(reports: int, **changes: Any) -> Path:
+def stopped(reports: int, ahead: bool = True, **changes: Any) -> Path:
     """A storage with the sweep ``chaos``, whose driver died when it had recorded so many reports."""
     storage = Path(tempfile.mkdtemp(dir=scratch()))
-    drive(begin(sweep(storage, **changes)), reports=reports)
+    drive(begin(sweep(storage, **changes)), reports=reports, ahead=ahead)
     return storage
 
 
@@ -199,8 +204,19 @@ def resumed(storage: Path, name: str = "chaos", *, before: bytes | None = None, 
     return outcome(storage, name, before=before, seconds=seconds, **check)
 
 
+def command(*words: str) -> tuple[int, str]:
+    """``teasel`` in this process: its exit code, and what it printed."""
+    from search.__main__ import app
+
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said):
+        code = app(list(words), standalone_mode=False)
+    return code or 0, said.getvalue()
+
+
 @cache
 def _database() -> Path:
+    """It takes nine seconds to make."""
     from mlflow import MlflowClient
 
     path = scratch() / "empty.db"
@@ -208,13 +224,19 @@ def _database() -> Path:
     return path
 
 
-def published(storage: Path, name: str = "chaos") -> Path:
-    """Publish a sweep; MLflow's database, which takes nine seconds to make and so is made once."""
-    from search.tracking import publish
-
+def empty_database(storage: Path) -> Path:
+    """MLflow's database in a storage, made where there is none."""
     path = storage / "mlflow.db"
     if not path.exists():
         shutil.copy(_database(), path)
+    return path
+
+
+def published(storage: Path, name: str = "chaos") -> Path:
+    """Publish a sweep; the database that it is in then."""
+    from search.tracking import publish
+
+    path = empty_database(storage)
     found = publish(storage / name)
     assert found.error is None and not found.backlog, found
     return path

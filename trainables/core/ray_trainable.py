@@ -42,8 +42,8 @@ REPORT = "report"
 class SweepTrial(tune.Trainable):
     """Runs one ``Attempt`` of a sweep; a trial that fails reports ``{"failed": reason, "trace": traceback}``.
 
-    Every report names its ``host``. A failure may name the ``condition`` that it met; a machine without the dataset
-    reports ``{"lost": reason}``. So what Ray itself reports as an error is always a process or a node that died.
+    Every report names its ``host``. A failure may name the ``condition`` that it met; a machine without the dataset, or
+    whose disk fails, reports ``{"lost": reason}``. So what Ray itself reports as an error is always a process or a node that died.
     """
 
     def setup(self, config: Mapping[str, Any]) -> None:
@@ -67,6 +67,9 @@ class SweepTrial(tune.Trainable):
         except DatasetError as error:
             # This machine has not the data; another may.
             report = {"lost": str(error)}
+        except OSError as error:
+            # Nor need its disk or its network be those of another machine, or of a moment later.
+            report = {"lost": f"{type(error).__name__}: {error}"}
         except torch.OutOfMemoryError as error:
             self._unwell = True
             report = {"failed": _first_line(error), "condition": OUT_OF_MEMORY, "trace": traceback.format_exc()}
