@@ -156,6 +156,8 @@ class History:
     picks: list[Pick] = field(default_factory=list)
     sessions: list[tuple[float, float]] = field(default_factory=list)
     """Begin and last sign of life of each driver, seconds since 1970."""
+    lasted: list[float | None] = field(default_factory=list)
+    """How long each driver has run by a clock that nobody sets, where it said so."""
     renewed: float = 0.0
     """``spent`` when the budget was last extended; a wall time counts from there."""
     closed: str | None = None
@@ -189,6 +191,7 @@ class History:
             self.budget = row["trials"]
         elif kind == "session":
             self.sessions.append((time, time))
+            self.lasted.append(None)
             self.closed = None
         elif kind == "budget":
             self.budget, self.renewed = row["trials"], self.spent
@@ -217,6 +220,7 @@ class History:
         if self.sessions and kind not in ("budget", "pick"):
             # An extension and a pick are written between two drivers.
             self.sessions[-1] = (self.sessions[-1][0], time)
+            self.lasted[-1] = row.get("elapsed", self.lasted[-1])
 
     def _compare(self, row: Row) -> None:
         for number, metrics in row["metrics"].items():
@@ -254,7 +258,9 @@ class History:
     @property
     def spent(self) -> float:
         """Seconds that drivers have run, all sessions together."""
-        return sum(last - first for first, last in self.sessions)
+        known = zip(self.sessions, self.lasted, strict=True)
+        # Between two rows a clock may have been set back.
+        return sum(max(0.0, last - first) if lasted is None else lasted for (first, last), lasted in known)
 
     @property
     def finished(self) -> bool:

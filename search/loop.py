@@ -150,6 +150,7 @@ class Loop:
             checkpoint=checkpoint,
             pictures=list(pictures),
             **({"host": host} if host else {}),
+            **self._elapsed(),
         )
         if comparison is not None:
             self._make(comparison)
@@ -200,7 +201,7 @@ class Loop:
 
     def close(self, reason: str) -> None:
         """Say goodbye: the driver ends here, because of ``reason``."""
-        self._record("close", reason=reason)
+        self._record("close", reason=reason, **self._elapsed())
 
     @property
     def wall_time_left(self) -> float:
@@ -208,6 +209,10 @@ class Loop:
         limit = self._sweep.budget.wall_time
         spent = self._spent_before + self._clock() - self._begun
         return math.inf if limit is None else limit - spent
+
+    def _elapsed(self) -> dict[str, float]:
+        """Where a wall time is counted: how long this session has lasted, whatever the machine's clock is set to."""
+        return {} if self._sweep.budget.wall_time is None else {"elapsed": round(self._clock() - self._begun, 3)}
 
     # -- inside -------------------------------------------------------------------------------------------------
 

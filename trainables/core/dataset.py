@@ -46,7 +46,7 @@ def prepare_dataset(
     download: bool = False,
     progress: Progress = None,
 ) -> Path:
-    """Make the prepared file of a dataset, and return its path; a whole one is left as it is.
+    """Make the prepared file of a dataset, and return its path; a whole one is left as it is, a damaged one replaced.
 
     Originals are looked for in ``data_root``, a folder or the URI of one in an object store, else in
     ``$TEASEL_DATA_ROOT``, else in the folder ``originals`` of the cache, and downloaded only if ``download``. Several
@@ -124,10 +124,11 @@ def command(name: str, options: Any) -> str:
 
 
 def _whole(path: Path) -> bool:
+    """Whether a prepared file is there with its checksums, which are looked at once a run and machine."""
     if not path.exists():
         return False
     try:
-        prepared.read(path)
+        prepared.verify(path)
     except DatasetError:
         return False
     return True
