@@ -78,7 +78,10 @@ def drive(
             from search.command_line import check_commands
 
             check_commands.reachable(address)
+            # Before there is anything to end in order, being told to stop is an interrupt; Ray would print a stack.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             concurrency = connection.connect(sweep, address)
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             check_commands.before(sweep, data_root=data_root, mlflow=mlflow, console=console)
         place, ledger = begin()
         driver = Driver(
@@ -137,7 +140,8 @@ def _interruptible(driver: Driver, console: Console) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # Asked again while goodbyes are said, it still ends at once, with the same exit code.
+            signal.signal(number, interrupt if driver.loop.stopping else handler)
 
 
 def _publisher(place: Folder, mlflow: str | None) -> Any:
