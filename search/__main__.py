@@ -35,6 +35,7 @@ from search.command_line.sweep_options import (
     What,
     given,
 )
+from trainables.core.redaction import guard
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -261,6 +262,7 @@ def data_show(
 
 def main() -> None:
     """Entry point of the console script."""
+    guard()
     app()
 
 

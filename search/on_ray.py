@@ -31,6 +31,7 @@ from search.connection import concurrency, wanted
 from search.run import Driver, attempt, source
 from trainables.core.dataset import prepare_source
 from trainables.core.ray_trainable import ATTEMPT, REPORT, SHARE, SweepTrial
+from trainables.core.redaction import redacted
 
 DRIVER = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -192,4 +193,5 @@ def _last_words(path: str | None) -> str:
     """What Ray knows of a death, in one line."""
     lines = Path(path).read_text().strip().splitlines() if path else []
     told = [line.strip() for line in lines if line.strip() and not line.startswith("Failure #")]
-    return told[0][:300] if told else "its process died"
+    # Cut afterwards: half a secret would not be known for one.
+    return redacted(told[0])[:300] if told else "its process died"

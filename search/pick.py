@@ -21,6 +21,7 @@ from search.intervals import Interval, interval
 from search.standings import standings, told_apart
 from search.sweep import Sweep
 from search.sweep_data import AGREEMENT
+from trainables.core.redaction import redacted
 from trainables.core.storage import Place
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Choice:
     trial: int
     because: str
     by: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "because", redacted(self.because))
 
 
 def by_hand(history: History, number: int, because: str | None) -> Choice:

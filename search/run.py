@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import platform
 import threading
-import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -28,6 +27,7 @@ from search.schedule import Continue, schedule
 from search.sweep import Sweep
 from search.sweep_parts import DataSpec
 from trainables.core.dataset import Source
+from trainables.core.redaction import redacted, trace
 from trainables.core.split import DEVELOPMENT
 from trainables.core.storage import Where
 from trainables.core.subset import Subset
@@ -165,10 +165,10 @@ class Driver:
             over = True
             with self._recording():
                 if "lost" in said:
-                    self.loop.lost(assignment.trial, assignment.attempt, f"on {said['host']}: {said['lost']}")
+                    self.loop.lost(assignment.trial, assignment.attempt, redacted(f"on {said['host']}: {said['lost']}"))
                 elif "failed" in said:
                     condition = said.get("condition", "")
-                    self.loop.failed(assignment.trial, assignment.attempt, said["failed"], condition)
+                    self.loop.failed(assignment.trial, assignment.attempt, redacted(said["failed"]), condition)
                     self._keep(assignment.trial, said.get("trace"))
                 else:
                     decision = self.loop.report(
@@ -188,7 +188,7 @@ class Driver:
     def lose(self, assignment: Assignment, reason: str) -> None:
         """The worker or its node died."""
         with self.lock, self._recording():
-            self.loop.lost(assignment.trial, assignment.attempt, reason)
+            self.loop.lost(assignment.trial, assignment.attempt, redacted(reason))
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
@@ -201,7 +201,8 @@ class Driver:
 
     def _keep(self, number: int, trace: str | None) -> None:
         if trace:
-            (self.place.trial(number) / "error.txt").write(trace.encode("utf-8", "backslashreplace"))
+            with suppress(OSError):
+                (self.place.trial(number) / "error.txt").write(redacted(trace).encode("utf-8", "backslashreplace"))
 
     def _below(self, path: str | None) -> str | None:
         return None if path is None else self.place.files.path_below(path)
@@ -245,4 +246,4 @@ def run_here(driver: Driver) -> None:
             driver.take(given, {"lost": f"{type(error).__name__}: {error}", "host": here})
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            driver.take(given, {"failed": reason, "trace": traceback.format_exc()})
+            driver.take(given, {"failed": reason, "trace": trace()})

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from search.command_line.terminal import console_of
+from trainables.core.redaction import redacted
 
 if TYPE_CHECKING:
     from trainables.core.dataset import Dataset, Source
@@ -27,11 +28,12 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        typer.secho(str(error), err=True, fg="red")
+        said = str(error)
     except OSError as error:
-        typer.secho(f"{error.strerror or error}: {error.filename or 'a file'}", err=True, fg="red")
+        said = f"{error.strerror or error}: {error.filename or 'a file'}"
     else:
         return
+    typer.secho(redacted(said), err=True, fg="red")
     raise typer.Exit(REFUSED)
 
 

@@ -11,9 +11,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SECRET = {"KEY", "KEYS", "TOKEN", "TOKENS", "SECRET", "SECRETS", "PASSWORD", "PASSWD", "PASS", "CREDENTIAL"}
-SECRET |= {"CREDENTIALS", "AUTH", "COOKIE", "DSN"}
-"""A variable with one of these in its name is taken for a secret."""
+from trainables.core.redaction import WORDS
 
 OWN = re.compile(r"RAY_.*|MALLOC_.*|OMP_NUM_THREADS|PYTHONPATH|PATH")
 """Variables that Ray and Teasel set for their processes themselves."""
@@ -85,7 +83,7 @@ def variables(names: Sequence[str]) -> dict[str, str]:
             )
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError(f"--env {name!r}: a variable's name has letters, digits and underscores.")
-        if set(name.upper().split("_")) & SECRET or re.search(r"://[^/\s]*@", os.environ.get(name, "")):
+        if set(name.upper().split("_")) & WORDS or re.search(r"://[^/\s]*@", os.environ.get(name, "")):
             raise ValueError(
                 f"--env {name}: this looks like a secret, and what is handed on can be read by everybody who reaches "
                 "the cluster's dashboard. Put it into the environment of the nodes, or a file of mode 600 there."

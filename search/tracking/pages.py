@@ -14,7 +14,7 @@ from search.report import contact_sheet, description, html
 from search.results import csv_text, records, title
 from search.standings import ranking
 from search.tracking.store import picture_file
-from search.tracking.words import blot
+from trainables.core.redaction import redacted, redacted_values
 from trainables.core.storage import Place
 
 SHEET = 9
@@ -27,10 +27,10 @@ def files(history: History, folder: Folder) -> dict[str, bytes]:
     written = {
         "sweep.yaml": _yaml(history.sweep),
         "ranking.csv": csv_text(history),
-        "ranking.json": json.dumps(records(history), indent=1, ensure_ascii=False),
+        "ranking.json": json.dumps(redacted_values(records(history)), indent=1, ensure_ascii=False),
         "description.md": description(history, order),
     }
-    found = {name: blot(page).encode("utf-8", "replace") for name, page in written.items()}
+    found = {name: redacted(page).encode("utf-8", "replace") for name, page in written.items()}
     if not history.sweep.get("picked"):
         found["report.html"] = _report(folder).encode("utf-8", "replace")
     shown: list[tuple[str, Place]] = []
@@ -47,7 +47,7 @@ def files(history: History, folder: Folder) -> dict[str, bytes]:
 
 def _report(folder: Folder) -> str:
     """The report, of rows without passwords and tokens: in the page itself a chart's code would be blotted out too."""
-    rows = [json.loads(blot(json.dumps(row, ensure_ascii=False))) for row in read(folder.ledger)]
+    rows = [redacted_values(row) for row in read(folder.ledger)]
     return html(folder.files, rows, replay(rows))
 
 

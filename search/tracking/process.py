@@ -15,6 +15,7 @@ import search
 from search.folder import Folder, beside
 from search.tracking.publisher import STATUS, publish, read
 from search.tracking.uri import address
+from trainables.core.redaction import guard
 from trainables.core.storage import Where, place
 
 LOG = "publisher.log"
@@ -75,6 +76,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Follow the sweep in the folder given first; 0 when all of it was published."""
+    guard()
     # Training comes first; a publisher may be late.
     os.nice(10)
     # Stopping a Ray job interrupts all its processes; this one ends with its sweep, when it has told the last row.

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from posixpath import normpath
 from typing import Any
 
+from trainables.core.redaction import redacted
+
 VALUE, TAG, NAME = 6000, 7900, 250
 """Characters of a parameter, a tag and a name at most."""
 
@@ -25,28 +27,12 @@ def metric(name: str) -> str:
     return fit if fit == name else f"{fit}-{zlib.crc32(name.encode('utf-8', 'replace')):08x}"
 
 
-SECRETS = (
-    (re.compile(r"(\w+://)[^/\s@]*@"), r"\1***@"),
-    (
-        re.compile(r"(?i)\b([\w-]*(?:api[_-]?key|token|passw(?:or)?d|secret)\w*\s*[=:]\s*)[^\s,;&\"']+"),
-        r"\1***",
-    ),
-)
-
-
-def blot(shown: str) -> str:
-    """Text without passwords and tokens, as far as they can be told."""
-    for pattern, blotted in SECRETS:
-        shown = pattern.sub(blotted, shown)
-    return shown
-
-
 def text(value: Any, *, lines: bool = False) -> str:
     """``value`` as a tag or parameter: control characters shown as escapes, passwords and tokens blotted out."""
     kept = "\n\t" if lines else ""
     shown = str(value).encode("utf-8", "backslashreplace").decode()
     shown = "".join(c if c in kept or c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-    shown = blot(shown)
+    shown = redacted(shown)
     return shown if len(shown) <= TAG else shown[: TAG - 1] + "…"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +24,7 @@ from trainables.core.arrays import DatasetError
 from trainables.core.conditions import OUT_OF_MEMORY
 from trainables.core.contract import hyperparameters
 from trainables.core.dataset import Source, open_source
+from trainables.core.redaction import redacted, trace
 from trainables.core.rehearsal import rehearse
 from trainables.core.training import Diverged
 from trainables.core.trial import STATE, WEIGHTS, Attempt, Trial
@@ -66,17 +66,18 @@ class SweepTrial(tune.Trainable):
             report = {"failed": str(error), "condition": "diverged"}
         except DatasetError as error:
             # This machine has not the data; another may.
-            report = {"lost": str(error)}
+            report = {"lost": redacted(str(error))}
         except OSError as error:
             # Nor need its disk or its network be those of another machine, or of a moment later.
-            report = {"lost": f"{type(error).__name__}: {error}"}
+            report = {"lost": redacted(f"{type(error).__name__}: {error}")}
         except torch.OutOfMemoryError as error:
             self._unwell = True
-            report = {"failed": _first_line(error), "condition": OUT_OF_MEMORY, "trace": traceback.format_exc()}
+            report = {"failed": redacted(_first_line(error)), "condition": OUT_OF_MEMORY, "trace": trace()}
         except Exception as error:
             self._unwell = self._attempt.device != "cpu"
-            reason = f"{type(error).__name__}: {error}"
-            report = {"failed": reason, "trace": traceback.format_exc()}
+            # This machine's secrets are known here alone.
+            reason = redacted(f"{type(error).__name__}: {error}")
+            report = {"failed": reason, "trace": trace()}
         return {REPORT: json.dumps({**report, "host": platform.node()})}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
