@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests_chaos import invariants, simulated, tries, views
+from tests_chaos import invariants, simulated, stock, tries, views
 from tests_chaos.fault import Fault, Outcome
 from tests_chaos.simulated import NAME
 
@@ -179,7 +179,14 @@ def _striking(strike: Callable[[str], None]) -> Iterator[None]:
 
 
 FAULTS = [
-    Fault(number=23, title="the ledger torn at each of its last 200 bytes", times=BYTES, run=torn, short=8),
+    Fault(
+        number=23,
+        title="the ledger torn at each of its last 200 bytes",
+        times=BYTES,
+        run=torn,
+        short=8,
+        stock=stock.torn,
+    ),
     Fault(number=23, title="the N-th write or flush of the ledger fails", times=240, run=failing, short=8),
     Fault(number=23, title="the N-th file, flush or rename of a checkpoint fails", times=84, run=unwritten, short=2),
 ]

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests_chaos import invariants, tries
+from tests_chaos import invariants, stock, tries
 from tests_chaos.fault import Fault, Outcome
 from tests_chaos.heads import Teasel, wait_for_rows
 
@@ -131,7 +131,7 @@ FAULTS = [
         title=f"kill -9 of the driver on Ray, {KILLS} times each",
         times=TRIES,
         run=killed,
-        stock=None,
+        stock=stock.driver,
     ),
     Fault(number=5, title="kill -9 during resume, on Ray", times=8, run=resuming),
     Fault(number=8, title="SIGINT or SIGTERM while it begins", times=4, run=told_at_once),

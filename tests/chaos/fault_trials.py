@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from tests_chaos import invariants, tries, views
+from tests_chaos import invariants, stock, tries, views
 from tests_chaos.fault import Fault, Outcome
 
 from search.assignment import Assignment
@@ -140,5 +140,5 @@ def odd(storage: Path, seed: int) -> Outcome:
 FAULTS = [
     Fault(number=1, title="a trial raises, a CUDA-like error, at each step", times=5 * STEPS, run=raises),
     Fault(number=1, title="a trial is out of GPU memory, at each step", times=STEPS, run=starves),
-    Fault(number=2, title="NaN, ±inf, missing and text metrics", times=2 * len(ODD), run=odd, stock=None),
+    Fault(number=2, title="NaN, ±inf, missing and text metrics", times=2 * len(ODD), run=odd, stock=stock.odd),
 ]

@@ -6,7 +6,7 @@ import time
 from functools import cache
 from pathlib import Path
 
-from tests_chaos import apart, tries
+from tests_chaos import apart, stock, tries
 from tests_chaos.apart import Apart
 from tests_chaos.fault import Fault, Outcome
 
@@ -67,6 +67,7 @@ FAULTS = [
         times=POINTS,
         run=anywhere,
         short=3,
+        stock=stock.worker,
     ),
     Fault(number=3, title="SIGKILL of a worker in the middle of each file", times=FILES, run=in_a_file),
 ]
