@@ -65,7 +65,7 @@ def only_the_ledger(storage: Path, seed: int) -> Outcome:
 
 
 FAULTS = [
-    Fault(number=16, title="checkpoints cut at 16 places", times=PLACES * len(FILES), run=cut, short=4),
-    Fault(number=16, title="checkpoints with a flipped bit", times=BITS, run=flipped, short=4),
+    Fault(number=16, title="checkpoints cut at 16 places", times=PLACES * len(FILES), run=cut, short=2),
+    Fault(number=16, title="checkpoints with a flipped bit", times=BITS, run=flipped, short=2),
     Fault(number=22, title="sampler state deleted: there is none, the ledger is enough", times=2, run=only_the_ledger),
 ]

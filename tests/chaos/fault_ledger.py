@@ -184,9 +184,9 @@ FAULTS = [
         title="the ledger torn at each of its last 200 bytes",
         times=BYTES,
         run=torn,
-        short=8,
+        short=4,
         stock=stock.torn,
     ),
-    Fault(number=23, title="the N-th write or flush of the ledger fails", times=240, run=failing, short=8),
+    Fault(number=23, title="the N-th write or flush of the ledger fails", times=240, run=failing, short=4),
     Fault(number=23, title="the N-th file, flush or rename of a checkpoint fails", times=84, run=unwritten, short=2),
 ]
