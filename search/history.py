@@ -99,6 +99,7 @@ class Configuration:
     expected: int = 1
     """How many replicates make it whole."""
     trials: list[Trial] = field(default_factory=list)
+    known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # what readers found so far
 
     @property
     def first(self) -> Trial:
@@ -181,6 +182,7 @@ class History:
         if trial.configuration == len(self.configurations):
             self.configurations.append(Configuration(number=trial.configuration, expected=self.seeds))
         self.configurations[trial.configuration].trials.append(trial)
+        self.configurations[trial.configuration].known.clear()
         trial.replicated = (self.sweep.get("seeds") or {}).get("count", 1) > 1
 
     def add(self, row: Row) -> None:
@@ -217,6 +219,7 @@ class History:
             self.closed = row["reason"]
         else:
             self._advance(self.trials[row["trial"]], row)
+            self.configuration(self.trials[row["trial"]]).known.clear()
         if self.sessions and kind not in ("budget", "pick"):
             # An extension and a pick are written between two drivers.
             self.sessions[-1] = (self.sessions[-1][0], time)
@@ -225,6 +228,7 @@ class History:
     def _compare(self, row: Row) -> None:
         for number, metrics in row["metrics"].items():
             trial = self.trials[int(number)]
+            self.configuration(trial).known.clear()
             for index, report in enumerate(trial.reports):
                 if report.step == row["step"]:
                     trial.reports[index] = replace(report, metrics={**report.metrics, **unpack(metrics)})
@@ -265,8 +269,9 @@ class History:
     @property
     def finished(self) -> bool:
         """All trials of the budget have been suggested and have ended."""
-        open_ = any(c.state == RUNNING for c in self.configurations) or any(t.state == RUNNING for t in self.trials)
-        return not self.room and not open_
+        if self.room or any(t.state == RUNNING for t in self.trials):
+            return False
+        return not any(c.state == RUNNING for c in self.configurations)
 
     @property
     def room(self) -> bool:

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from search.goals import goals
-from search.history import COMPLETE, FAIL, PRUNED, RUNNING, Configuration, History, Report
+from search.history import COMPLETE, FAIL, PRUNED, RUNNING, Configuration, History, Report, Trial
 from search.ledger import Row
 from search.replicates import together
 from search.schedule import Continue, Decision, Schedule, Stop
 from search.sweep_data import AGREEMENT
+
+LOSS = "train/"
+"""What the metric of a loss begins with: its mean since the report before."""
 
 
 class Rules(Protocol):
@@ -51,6 +54,7 @@ class Judge:
 
     def __init__(self, sweep: Rules, schedule: Schedule, *, compares: bool = False) -> None:
         self._sweep = sweep
+        self._rungs = frozenset(sweep.rungs)
         self._goals = goals(sweep.objectives)
         self._schedule = schedule
         self._compares = compares
@@ -94,7 +98,7 @@ class Judge:
     def _report(self, number: int) -> Compare | None:
         trial = self.history.trials[number]
         report, configuration = trial.reports[-1], self.history.configuration(trial)
-        if (wrong := self._unusable(report)) is not None:
+        if (wrong := self._unusable(trial, report)) is not None:
             self.pending[number] = wrong
             return None
         finished = report.step >= trial.steps
@@ -104,10 +108,10 @@ class Judge:
             # A promising configuration's further seeds are trained to their end, or only lucky ones would count.
             return None
         if self.whole(configuration, report.step):
-            if self._compares and (finished or (self._by_agreement and report.step in self._sweep.rungs)):
+            if self._compares and (finished or (self._by_agreement and report.step in self._rungs)):
                 return Compare(configuration.number, report.step)
             self._together(configuration, report.step)
-        elif not finished and report.step in self._sweep.rungs and report.step >= self._sweep.judged_from(trial.config):
+        elif not finished and report.step in self._rungs and report.step >= self._sweep.judged_from(trial.config):
             self.waiting.add(number)
         return None
 
@@ -116,7 +120,7 @@ class Judge:
         values = together(configuration.reports(step), self._goals)
         decision: Decision = Continue()
         missing = [goal.metric for goal in self._goals if goal.metric not in values]
-        if missing and step not in self._sweep.rungs:
+        if missing and step not in self._rungs:
             # Replicates are compared at rungs alone.
             return
         if missing:
@@ -129,7 +133,7 @@ class Judge:
                 self.waiting.discard(trial.number)
             if isinstance(decision, Stop) and step < trial.steps and trial.state == RUNNING:
                 self.pending.setdefault(trial.number, decision)
-        if step in self._sweep.rungs:
+        if step in self._rungs:
             self.verdicts.append(Verdict(configuration.number, step, decision))
 
     def _give_up(self, configuration: Configuration) -> None:
@@ -145,7 +149,7 @@ class Judge:
     def _by_agreement(self) -> bool:
         return any(goal.metric == AGREEMENT for goal in self._goals)
 
-    def _unusable(self, report: Report) -> Stop | None:
+    def _unusable(self, trial: Trial, report: Report) -> Stop | None:
         for goal in self._goals:
             if goal.metric == AGREEMENT:
                 continue
@@ -154,5 +158,16 @@ class Judge:
                 exist = ", ".join(sorted(report.metrics))
                 return Stop(FAIL, f"it reported no {goal.metric} at step {report.step}; it reported {exist}")
             if not math.isfinite(value):
-                return Stop(FAIL, f"{goal.metric} is {value} at step {report.step}", "diverged")
+                said = f"{goal.metric} is {value} at step {report.step}{_before(trial, report, goal.metric)}"
+                return Stop(FAIL, said, "diverged")
         return None
+
+
+def _before(trial: Trial, report: Report, metric: str) -> str:
+    """What an objective that is no number was before, and what the losses are, as the end of a sentence."""
+    told = [r for r in trial.reports if r.step < report.step and math.isfinite(r.metrics.get(metric, math.nan))]
+    losses = [
+        f"{name.removeprefix(LOSS)} {value:.4g}" for name, value in report.metrics.items() if name.startswith(LOSS)
+    ]
+    before = f"; it was {told[-1].metrics[metric]:.4g} at step {told[-1].step}" if told else ""
+    return before + (f"; mean losses up to then: {', '.join(losses)}" if losses else "")

@@ -80,7 +80,7 @@ class Loop:
         self._judge = Judge(sweep, schedule, compares=several and compare is not None)
         undone = self._judge.replay(ledger.rows)
         self._spent_before = self.history.spent - self.history.renewed
-        sampler.rebuild(ledger.rows)
+        sampler.rebuild(ledger.rows, self.history)
         self._told = {c.number for c in self.history.configurations if c.state != RUNNING}
         for comparison in undone:
             self._make(comparison)

@@ -8,19 +8,21 @@ This module knows nothing of Ray, and of the space only its ``suggest``.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.goals import goals
 from search.history import COMPLETE, FAIL, PRUNED, RUNNING, Configuration, History, replay
 from search.ledger import Row
 from search.replicates import last, together, worst
+from search.window import Window
 from trainables.core.conditions import CONDITIONS
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -29,6 +31,9 @@ STATES = {COMPLETE: TrialState.COMPLETE, PRUNED: TrialState.PRUNED, FAIL: TrialS
 
 STATEFUL = frozenset({"cmaes", "qmc", "nsga2"})
 """Samplers whose state lives in the study's and the trials' system attributes."""
+
+GROWING = frozenset({"tpe", "gp"})
+"""Samplers whose work at each ask grows with the trials that they see: of many they see a window."""
 
 
 class Space(Protocol):
@@ -63,6 +68,20 @@ class _Recorded:
         return self.params[name]
 
 
+class _Storage(optuna.storages.InMemoryStorage):
+    """Shows a sampler the trials in ``shown`` and no others, for as long as that is set."""
+
+    shown: Sequence[int] | None = None
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        every = super().get_all_trials(study_id, deepcopy=False, states=None if self.shown else states)
+        if self.shown:
+            every = [every[number] for number in self.shown if states is None or every[number].state in states]
+        return copy.deepcopy(every) if deepcopy else every
+
+
 class Sampler:
     """Suggests configurations and is told what became of them; a study's trial is a configuration.
 
@@ -88,13 +107,14 @@ class Sampler:
         self._begin()
 
     def _begin(self) -> None:
-        self._storage = optuna.storages.InMemoryStorage()
+        self._storage = _Storage()
         self._study = optuna.create_study(
             storage=self._storage,
             directions=["maximize" if goal.maximize else "minimize" for goal in self._goals],
             sampler=self._optuna_sampler(0),
         )
         self._study_id = self._storage.get_study_id_from_name(self._study.study_name)
+        self._window = Window(self._goals, lambda number: self._storage.get_trial(self._id(number)))
 
     @property
     def study(self) -> optuna.Study:
@@ -106,7 +126,12 @@ class Sampler:
         self._study.sampler = self._optuna_sampler(number)
         trial = self._study.ask()
         assert trial.number == number, f"the study is at trial {trial.number}, the ledger at {number}"
-        config = self._space.suggest(trial)
+        window = self._window.shown(number) if self.name in GROWING else None
+        self._storage.shown = None if window is None else [*window, number]
+        try:
+            config = self._space.suggest(trial)
+        finally:
+            self._storage.shown = None
         return config, dict(trial.params)
 
     def report(self, configuration: Configuration, step: int) -> None:
@@ -128,8 +153,8 @@ class Sampler:
         self._begin()
         self._add_all(history)
 
-    def rebuild(self, rows: Iterable[Row]) -> None:
-        """Bring an empty study to where the ledger's rows leave it.
+    def rebuild(self, rows: Iterable[Row], history: History | None = None) -> None:
+        """Bring an empty study to where the ledger's rows leave it; ``history`` is what they tell, where that is known.
 
         Raises ``ValueError`` where the recorded configurations do not fit the space.
         """
@@ -138,7 +163,7 @@ class Sampler:
         if self.name in STATEFUL:
             self._ask_again(rows)
         else:
-            self._add_all(replay(rows))
+            self._add_all(replay(rows) if history is None else history)
 
     def _ask_again(self, rows: list[Row]) -> None:
         history, told = replay([]), set()

@@ -7,9 +7,11 @@ is resumed. This module knows nothing of files or Optuna.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ray.tune.schedulers import (
@@ -93,7 +95,8 @@ class Schedule:
                 brackets=brackets,
             )
             for first, bracket in enumerate(self._scheduler._brackets):
-                bracket._rungs = [(rung, {}) for rung in reversed(self._rungs[first:])]
+                bracket._rungs = [(rung, _Rung()) for rung in reversed(self._rungs[first:])]
+                bracket.cutoff = partial(_cutoff, 1 - 1 / bracket.rf)
         else:
             self._scheduler = FIFOScheduler()
         self._known: dict[int, _Trial] = {}
@@ -137,6 +140,30 @@ class Schedule:
                 cutoff = float(bracket.cutoff(recorded)) * (1 if self._scheduler._mode == "max" else -1)
                 return f"{here}, cutoff {cutoff:.4g} (best 1/{bracket.rf:g} of {len(recorded)} before it)"
         return ""
+
+
+class _Rung(dict[str, float]):
+    """What trials were worth at a rung, also in order: Ray sorts all of it anew for each report."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ordered: list[float] = []
+
+    def __setitem__(self, trial: str, value: float) -> None:
+        assert trial not in self, "a trial comes to a rung once"
+        super().__setitem__(trial, value)
+        bisect.insort(self.ordered, value)
+
+
+def _cutoff(share: float, recorded: _Rung) -> float | None:
+    """The value below which ``share`` of a rung lies, to the last bit as numpy interpolates it for Ray."""
+    if not recorded:
+        return None
+    place = (share * 100 / 100) * (len(recorded) - 1)
+    before = math.floor(place)
+    low, high = recorded.ordered[before], recorded.ordered[min(before + 1, len(recorded) - 1)]
+    part = place - before
+    return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part
 
 
 class _Fronts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from search.goals import Goal, goals
 from search.history import COMPLETE, FAIL, PRUNED, RUNNING, Configuration, History, Trial
@@ -45,20 +45,43 @@ def standings(history: History, objectives: Sequence[Any] | None = None) -> list
     """
     wanted = goals(history.sweep.get("objectives", ()) if objectives is None else objectives)
     limits = constraints(history.sweep)
-    found = {c.number: _taken_together(c, wanted, limits) for c in history.configurations}
-    turned = {n: tuple(g.turned(s.values.get(g.metric, math.nan)) for g in wanted) for n, s in found.items()}
-    complete = [n for n, s in found.items() if s.configuration.state == COMPLETE and not s.violated]
-    front = fronts({n: turned[n] for n in complete}) if len(wanted) > 1 else {}
-
-    def key(number: int) -> tuple[Any, ...]:
-        one = found[number].configuration
-        step = 0 if one.state == COMPLETE else -one.step
-        violated = bool(found[number].violated)
-        return (ORDER.index(one.state), violated, front.get(number, 0), step, turned[number], number)
-
-    order = sorted(found, key=key)
+    asked = (wanted, tuple(limits.items()))
+    # A live sweep asks twice a second, and most of its configurations have long ended.
+    found = [
+        c.known.get(asked) or c.known.setdefault(asked, _placed(c, wanted, limits)) for c in history.configurations
+    ]
+    front: Mapping[int, int] = {}
     several = len(wanted) > 1
-    return [replace(found[n], rank=i, pareto=front.get(n) == 0 if several else None) for i, n in enumerate(order, 1)]
+    if several:
+        front = fronts({p.number: p.turned for p in found if p.state == ORDER.index(COMPLETE) and not p.violated})
+    order = sorted(found, key=lambda p: (p.state, p.violated, front.get(p.number, 0), p.step, p.turned, p.number))
+    return [
+        replace(p.standing, rank=i, pareto=front.get(p.number) == 0 if several else None)
+        for i, p in enumerate(order, 1)
+    ]
+
+
+class _Placed(NamedTuple):
+    """By what a configuration is ordered: less is better."""
+
+    state: int
+    violated: bool
+    step: int
+    turned: tuple[float, ...]
+    number: int
+    standing: Standing
+
+
+def _placed(configuration: Configuration, wanted: Sequence[Goal], limits: Mapping[str, float]) -> _Placed:
+    standing, state = _taken_together(configuration, wanted, limits), configuration.state
+    return _Placed(
+        state=ORDER.index(state),
+        violated=bool(standing.violated),
+        step=0 if state == COMPLETE else -configuration.step,
+        turned=tuple(goal.turned(standing.values.get(goal.metric, math.nan)) for goal in wanted),
+        number=configuration.number,
+        standing=standing,
+    )
 
 
 def _taken_together(configuration: Configuration, wanted: Sequence[Goal], limits: Mapping[str, float]) -> Standing:

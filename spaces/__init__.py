@@ -9,6 +9,7 @@ are spoken to without importing it.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Mapping
@@ -52,7 +53,9 @@ def gives(name: str) -> tuple[str, ...]:
     return tuple(getattr(_module(name), "GIVES", VARIATIONAL))
 
 
+@functools.cache
 def _module(name: str) -> ModuleType:
+    # Each report of a sweep asks for its space, and the folder is not read for that again.
     if name not in names():
         raise ValueError(
             f"No space for {str(name)[:80]!r}; spaces exist for {', '.join(names())}" + nearest(str(name), names())

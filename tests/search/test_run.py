@@ -168,7 +168,7 @@ def test_diverging_trials_fail_with_their_reason_and_no_other(tmp_path, ray_addr
     assert {t.config["lr"] for t in trials} == {0.001, 1e30}
     for trial in trials:
         assert (trial.state == FAIL) == (trial.config["lr"] > 1), (trial.state, trial.reason)
-        assert trial.state != FAIL or "not finite by step" in trial.reason
+        assert trial.state != FAIL or "not finite at step" in trial.reason
 
 
 def test_failing_trials_fail_with_their_reason_and_exit_code(tmp_path, ray_address):

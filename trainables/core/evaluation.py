@@ -36,8 +36,17 @@ RECONSTRUCTED = 2_000
 BLIND = 3_000
 """Images that are also encoded under every class: as many passes as there are classes."""
 
+PROBABILITIES = {
+    "probabilities_NL": "class probabilities",
+    "secondary_probabilities_NL": "class probabilities of the second dataset",
+}
+
 BATCH = 256
 """Images a forward pass: larger ones leave the cache of a CPU core."""
+
+
+class NotFinite(ArithmeticError):
+    """The model makes codes or class probabilities of images that are no numbers; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +76,7 @@ def evaluate(
     """Score ``model`` on at most ``points`` images of the split ``part`` of ``dataset``; None encodes all.
 
     Scores that cost much are computed at the ``last`` report of a trial alone, or where one of their metrics is
-    ``asked`` for by its full name. A metric for which there are too few images is not given.
+    ``asked`` for by its full name. A metric for which there are too few images is not given. Raises ``NotFinite``.
     """
     split = held_out(dataset, device, part)
     index = chosen(len(split))[:points]
@@ -77,6 +86,7 @@ def evaluate(
         if hasattr(method, "secondary_codes") and split.secondary is not None:
             arrays |= _secondary(method, model, split.secondary, points)
     model.train()
+    _require_finite(arrays)
     if split.factor_array is not None:
         arrays["factors_NF"] = split.factor_array[index.numpy()]
     if split.label_array is not None:
@@ -143,6 +153,14 @@ def _arrays(method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, ind
     if blind:
         arrays["blind_by_group"] = {group: _numpy(parts) for group, parts in blind.items()}
     return arrays
+
+
+def _require_finite(arrays: Mapping[str, Any]) -> None:
+    """A score would refuse them, and not say why they are so."""
+    made = {f"codes {group}": codes for group, codes in arrays["codes_by_group"].items()}
+    made |= {name: arrays[key] for key, name in PROBABILITIES.items() if key in arrays}
+    if odd := [name for name, values in made.items() if not np.isfinite(values).all()]:
+        raise NotFinite(f"{', '.join(odd)} of held-out images not finite")
 
 
 def _blind(

@@ -16,7 +16,7 @@ from trainables.core.contract import Adam, optimizers
 
 
 class Diverged(ArithmeticError):
-    """A loss stopped being finite; the message says which, at which step, and its last finite mean."""
+    """A loss stopped being finite; the message says which, at which step, and what the losses were before."""
 
 
 CHECK_EVERY = 64
@@ -44,7 +44,8 @@ class Training:
         self._parameters = {p: list(self.model[p].parameters()) for p in self._players}
         settings = optimizers(method, hp, self._players)
         self._optimizers = {p: self._adam(p, settings[p]) for p in self._players}
-        self._last_finite: dict[str, float] = {}
+        self._recent: list[dict[str, Tensor]] = []
+        """The losses of the steps since the last look, after those of the step before, where there was one."""
 
     def _adam(self, player: str, settings: Adam) -> torch.optim.Adam:
         return torch.optim.Adam(self._parameters[player], lr=settings.lr, betas=settings.betas, fused=True)
@@ -52,17 +53,20 @@ class Training:
     def advance(self, until: int) -> dict[str, float]:
         """Train until ``until`` finished steps; the mean over these steps of each loss and recorded part.
 
-        Raises ``Diverged`` when one of them is no longer finite.
+        Raises ``Diverged`` when one of them, or a weight, is no longer finite.
         """
         self.model.train()
         sums: dict[str, Tensor] = {}
         first = self.step
         while self.step < until:
-            for name, value in self._one_step().items():
+            losses = self._one_step()
+            self._recent.append(losses)
+            for name, value in losses.items():
                 sums[name] = sums[name] + value if name in sums else value.double()
             self.step += 1
             if self.step % CHECK_EVERY == 0 or self.step == until:
-                self._check(sums, first)
+                self._check(sums)
+        self._check_weights()
         return {name: float(total) / max(self.step - first, 1) for name, total in sums.items()}
 
     def _one_step(self) -> dict[str, Tensor]:
@@ -80,15 +84,32 @@ class Training:
             optimizer.step()
         return {name: value.detach() for name, value in losses.items()}
 
-    def _check(self, sums: dict[str, Tensor], first: int) -> None:
-        means = {name: float(total) / (self.step - first) for name, total in sums.items()}
-        bad = [name for name, mean in means.items() if not torch.isfinite(torch.tensor(mean))]
-        if bad:
-            last = ", ".join(f"{n} {self._last_finite[n]:.4g}" for n in bad if n in self._last_finite)
-            raise Diverged(
-                f"{', '.join(bad)} not finite by step {self.step}" + (f"; last finite mean {last}" if last else "")
-            )
-        self._last_finite = means
+    def _check(self, sums: dict[str, Tensor]) -> None:
+        if not _odd(sums):
+            self._recent = self._recent[-1:]
+            return
+        at = next(i for i, losses in enumerate(self._recent) if _odd(losses))
+        said = ", ".join(f"{name} ({float(value)})" for name, value in _odd(self._recent[at]).items())
+        raise Diverged(f"{said} not finite at step {self.step - len(self._recent) + 1 + at}{self._before(at)}")
+
+    def _check_weights(self) -> None:
+        """A step may leave weights behind from which every later loss is no number."""
+        odd = [p for p in self._players if not all(bool(w.isfinite().all()) for w in self._parameters[p])]
+        if odd:
+            raise self.diverged(f"weights of {', '.join(odd)} not finite")
+
+    def diverged(self, what: str) -> Diverged:
+        """An error that says ``what`` was found after the last step, and what the losses were in it."""
+        return Diverged(f"{what} after step {self.step}{self._before(len(self._recent))}")
+
+    def _before(self, at: int) -> str:
+        """The losses of the step before the ``at``-th of the recent ones, as the end of a sentence."""
+        if at == 0:
+            return "; no step before it is known"
+        step = self.step - len(self._recent) + at
+        return f"; last finite, at step {step}: " + ", ".join(
+            f"{n} {float(v):.4g}" for n, v in self._recent[at - 1].items()
+        )
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Weights, and everything else that continuing needs, as named tensors."""
@@ -104,6 +125,7 @@ class Training:
         self.model.load_state_dict(weights)
         self.rng.set_state(rest["rng"])
         self.step = int(rest["step"])
+        self._recent = []
         for player, optimizer in self._optimizers.items():
             optimizer.state.clear()
             if self.step:
@@ -113,3 +135,7 @@ class Training:
                         name: rest[f"adam.{player}.{index}.{name}"].to(self.device).clone()
                         for name in ("step", "exp_avg", "exp_avg_sq")
                     }
+
+
+def _odd(losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in losses.items() if not bool(value.isfinite())}

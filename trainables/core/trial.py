@@ -21,7 +21,7 @@ from trainables.core import checkpoint, conditions
 from trainables.core.comparable import CODES, COMPARED, KL, STRIPS
 from trainables.core.contract import decodes, hyperparameters
 from trainables.core.dataset import Dataset, Source, open_source
-from trainables.core.evaluation import POINTS, Evaluation, evaluate
+from trainables.core.evaluation import POINTS, Evaluation, NotFinite, evaluate
 from trainables.core.storage import Where, place
 from trainables.core.strips import strips
 from trainables.core.training import Training
@@ -132,7 +132,10 @@ class Trial:
         losses = self.training.advance(until)
         metrics = {f"train/{name}": value for name, value in losses.items()}
         last = until == self.attempt.steps
-        evaluation = self._evaluated(last)
+        try:
+            evaluation = self._evaluated(last)
+        except NotFinite as error:
+            raise self.training.diverged(str(error)) from error
         metrics.update(evaluation.metrics)
         metrics.update(conditions.measured(self.method, self.hp, until, losses, evaluation))
         self.history.append({"step": until, **metrics})

@@ -68,7 +68,7 @@ def test_every_player_steps_with_its_own_optimiser():
 
 
 def test_divergence_names_the_loss_and_the_step():
-    with pytest.raises(Diverged, match=r"vae.* not finite by step \d+"):
+    with pytest.raises(Diverged, match=r"vae.* not finite at step \d+"):
         begin(KINDS[0], lr=1e30).advance(200)
 
 
