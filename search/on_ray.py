@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.tune.execution import class_cache
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -44,6 +45,9 @@ DRIVER = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 
+
+KEPT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
+"""Tune would hand these on to its workers, and Ray write them into its logs; every node has its own."""
 
 NODE = "node"
 """Key of a trial's Ray configuration with the node that it should be placed on, where that matters."""
@@ -144,6 +148,7 @@ def run(driver: Driver, *, trial: type[SweepTrial] = SweepTrial) -> None:
     ``trial`` is the class of its workers.
     """
     assignments: dict[str, Assignment] = {}
+    class_cache.ENV_VARS_TO_PROPAGATE.difference_update(KEPT)
     with _environment(DRIVER):
         scratch = tempfile.mkdtemp(prefix="teasel-")
         try:

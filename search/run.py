@@ -6,6 +6,7 @@ Resuming is a fresh loop over the same ledger. This module knows nothing of MLfl
 
 from __future__ import annotations
 
+import errno
 import platform
 import threading
 from collections.abc import Iterator
@@ -43,14 +44,21 @@ def create(sweep: Sweep) -> tuple[Folder, Ledger]:
             f"A sweep named {sweep.name!r} exists already in {place.storage}. "
             f"`teasel resume {sweep.name}` goes on with it; `--name` gives this one another name."
         ) from None
-    ledger.append(
-        "sweep",
-        sweep=sweep.model_dump(mode="json"),
-        id=sweep.id,
-        trials=sweep.budget.trials,
-        teasel=search.__version__,
-        format=1,
-    )
+    try:
+        ledger.append(
+            "sweep",
+            sweep=sweep.model_dump(mode="json"),
+            id=sweep.id,
+            trials=sweep.budget.trials,
+            teasel=search.__version__,
+            format=1,
+        )
+    except OSError:
+        # An empty ledger would only keep the name taken.
+        ledger.close()
+        with suppress(OSError):
+            place.ledger.remove()
+        raise
     return place, ledger
 
 
@@ -144,7 +152,7 @@ class Driver:
         self.loop = loop
         self.data_root = data_root
         self.broken: OSError | None = None
-        """Why the ledger can no longer be written; the sweep is then stopping."""
+        """Why the storage can no longer be written; the sweep is then stopping."""
         self.lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -160,11 +168,16 @@ class Driver:
             return given
 
     def take(self, assignment: Assignment, said: dict[str, Any]) -> bool:
-        """Record a report, ``{"failed": reason}`` or ``{"lost": reason}``; True when the attempt is over."""
+        """Record a report, ``{"failed": reason}`` or ``{"lost": reason}``; True when the attempt is over.
+
+        ``{"full": reason}`` is not recorded: the sweep ends in order, and the trial goes on when it is resumed.
+        """
         with self.lock:
             over = True
             with self._recording():
-                if "lost" in said:
+                if "full" in said:
+                    raise OSError(errno.ENOSPC, said["full"])
+                elif "lost" in said:
                     self.loop.lost(assignment.trial, assignment.attempt, redacted(f"on {said['host']}: {said['lost']}"))
                 elif "failed" in said:
                     condition = said.get("condition", "")
@@ -192,7 +205,7 @@ class Driver:
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
-        """A ledger that cannot be written (a full disk) ends the sweep in order, with nothing acted on."""
+        """A storage that cannot be written (a full disk) ends the sweep in order, with nothing acted on."""
         try:
             yield
         except OSError as error:
@@ -231,7 +244,7 @@ class Driver:
 def run_here(driver: Driver) -> None:
     """Run a loop's trials one after another in this process, without Ray."""
     from trainables.core.training import Diverged
-    from trainables.core.trial import Attempt, Trial
+    from trainables.core.trial import Attempt, StorageFull, Trial
 
     here = platform.node()
     while not isinstance(given := driver.next(), Finished):
@@ -242,6 +255,8 @@ def run_here(driver: Driver) -> None:
                 pass
         except Diverged as error:
             driver.take(given, {"failed": str(error), "condition": "diverged"})
+        except StorageFull as error:
+            driver.take(given, {"full": str(error.strerror)})
         except OSError as error:
             driver.take(given, {"lost": f"{type(error).__name__}: {error}", "host": here})
         except Exception as error:

@@ -112,8 +112,8 @@ def drive(
         conclude(driver)
     if driver.broken is not None:
         typer.secho(
-            f"The ledger could not be written: {driver.broken.strerror}. What is recorded is whole; when it can, "
-            f"`teasel resume {place.name}{place.option}` goes on.",
+            f"Nothing more could be written to {place.storage}: {driver.broken.strerror}. What is recorded is whole; "
+            f"when there is room, `teasel resume {place.name}{place.option}` goes on.",
             err=True,
             fg="red",
         )

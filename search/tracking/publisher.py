@@ -29,12 +29,18 @@ from trainables.core.storage import Where, place
 
 STATUS, CURSOR, LOCK = "publisher.json", "publisher-cursor.json", "publisher.lock"
 
+UNREADABLE = 600.0
+"""Seconds for which a storage that cannot be read is asked again."""
+POLL = {True: 1.0, False: 5.0}
+"""Seconds between two looks at the ledger: on a disk, and in an object store, where each look is paid for."""
+
 ANSWERS = {
     "Connection refused": "no server there (connection refused)",
     "Name or service not known": "no such host",
     "timed out": "no answer in time",
     "too many 500": "the server fails (500)",
     "database is locked": "the database is locked by another process",
+    "database or disk is full": "the database's disk is full",
 }
 """What clients say at length, in few words."""
 
@@ -81,6 +87,8 @@ def publish(
 
 
 def _follow(publisher: Publisher, pause: float, patience: float) -> Outcome:
+    poll = POLL[publisher.folder.files.local is not None]
+    pause = max(pause, poll)
     wait, deadline = pause, None
     while True:
         # Asked before the pass, so that no row can come between the last pass and the end.
@@ -96,7 +104,7 @@ def _follow(publisher: Publisher, pause: float, patience: float) -> Outcome:
         limit = wait if deadline is None else min(wait, max(0.0, deadline - time.monotonic()))
         until = time.monotonic() + limit
         while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, 1.0))
+            time.sleep(min(left, poll))
             if deadline is None and not publisher.alive:
                 break
 
@@ -106,9 +114,7 @@ def sentence(uri: str, failure: Exception) -> str:
     why = str(failure).strip().partition("\n")[0]
     if refused := credentials.refusal(str(failure)):
         return f"{uri}: {refused}"
-    for told, short in ANSWERS.items():
-        if told in why:
-            why = short
+    why = next((short for told, short in ANSWERS.items() if told in str(failure)), why)
     return f"{uri}: {text(why)[:200] or type(failure).__name__}"
 
 
@@ -123,15 +129,24 @@ class Publisher:
         self._reader = Reader(folder.ledger)
         self._store: Store | None = None
         self._cursor: dict[str, Any] = {}
+        self._alive: bool | None = None
+        self._read = time.monotonic()
         self._shown_alive: bool | None = None
         self._noted = time.monotonic()
 
     @property
     def alive(self) -> bool:
         """Somebody drives the sweep: its ledger is being written to and has not been closed."""
-        for row in self._reader.rows():
-            self.projection.add(row)
-        return self.projection.history.closed is None and self._reader.driven()
+        try:
+            for row in self._reader.rows():
+                self.projection.add(row)
+            self._alive = self.projection.history.closed is None and self._reader.driven()
+            self._read = time.monotonic()
+        except OSError:
+            # An object store that does not answer now is asked again, for a while.
+            if self._alive is None or time.monotonic() > self._read + UNREADABLE:
+                raise
+        return self._alive
 
     def once(self) -> Outcome:
         """One pass.  Raises ``LedgerError``; what a server does is in the outcome."""
@@ -170,38 +185,54 @@ class Publisher:
         faces = {key: projection.face(key, alive=alive) for key in {PARENT, *stale}} if stale else {}
         store.ensure(faces)
         failed: list[str] = []
+        unfiled: list[str] = []
         for key in sorted(stale, key=lambda key: (key == PARENT, key)):
             run = projection.runs[key]
             try:
-                self._push(store, key, run, faces[key], alive)
+                self._push(store, key, run, faces[key])
             except Exception as failure:
                 # A run that the server refuses keeps no other from being published; a dead server stops the pass.
                 failed.append(sentence(self.uri, failure))
                 if len(failed) > 1:
                     break
             else:
-                run.rows, run.stale = 0, False
+                if self._filed(store, key, run, alive, unfiled):
+                    run.rows, run.stale = 0, False
             if time.monotonic() > self._noted + 5:
                 self._remember()
         self._remember()
-        if failed:
+        if failed := [*failed, *unfiled]:
             self._store = None
             return failed[0]
         self._shown_alive = alive
         return None
 
-    def _push(self, store: Store, key: int, run: Run, face: Any, alive: bool) -> None:
+    def _push(self, store: Store, key: int, run: Run, face: Any) -> None:
         sent = self._sent(store, key, run)
         store.write(key, face, run.points[sent["points"] :])
         sent["points"] = len(run.points)
-        if fresh := run.pictures[sent["pictures"] :]:
-            store.pictures(key, self.folder.files, fresh)
-            sent["pictures"] = len(run.pictures)
         if key == PARENT and not self.projection.picked:
             shown = view(self.projection.history)
             if sent.get("view") != shown:
                 store.mark(shown)
                 sent["view"] = shown
+
+    def _filed(self, store: Store, key: int, run: Run, alive: bool, unfiled: list[str]) -> bool:
+        """Bring a run's files up to date, unless two runs' files were refused: numbers arrive all the same."""
+        if len(unfiled) > 1:
+            return False
+        try:
+            self._file(store, key, run, alive)
+        except Exception as failure:
+            unfiled.append(sentence(self.uri, failure))
+            return False
+        return True
+
+    def _file(self, store: Store, key: int, run: Run, alive: bool) -> None:
+        sent = self._sent(store, key, run)
+        if fresh := run.pictures[sent["pictures"] :]:
+            store.pictures(key, self.folder.files, fresh)
+            sent["pictures"] = len(run.pictures)
         if key == PARENT and not alive:
             files = pages.files(self.projection.history, self.folder)
             digest = hashlib.sha256(b"".join(files.values())).hexdigest()
@@ -233,13 +264,8 @@ class Publisher:
         if "checked" not in sent:
             latest: dict[str, Point] = {}
             for point in run.points[: sent["points"]]:
-                last = latest.get(point.name)
-                if last is None or (point.step, point.time, point.value) > (
-                    last.step,
-                    last.time,
-                    last.value,
-                ):
-                    latest[point.name] = point
+                last = latest.get(point.name, point)
+                latest[point.name] = max(last, point, key=lambda p: (p.step, p.time, p.value))
             whole = sent["points"] <= len(run.points) and sent["pictures"] <= len(run.pictures)
             if not whole or any(known.latest.get(n) != p.value for n, p in latest.items()):
                 sent.update(points=0, pictures=0, files=None)

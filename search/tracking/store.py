@@ -52,7 +52,8 @@ def environment() -> Iterator[None]:
         from mlflow import MlflowClient  # noqa: F401  (it sets its loggers' levels when it is imported)
 
         for logger in loggers:
-            logger.setLevel(logging.ERROR)
+            # What fails is told in a sentence; MLflow would print its traceback.
+            logger.setLevel(logging.CRITICAL)
         yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -13,12 +13,10 @@ def _quiet_mlflow():
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory, _quiet_mlflow):
-    """MLflow takes nine seconds to make a database; made once, it is copied."""
-    from mlflow import MlflowClient
+    """MLflow takes nine seconds to make a database; made once, also for the faults, it is copied."""
+    from tests_chaos import tries
 
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
+    return tries.empty_database(tmp_path_factory.mktemp("mlflow"))
 
 
 @pytest.fixture

@@ -80,12 +80,13 @@ class Proxy:
     """Stands before a server and, from request ``after`` on, does what ``fault`` says until ``faults`` are used up.
 
     ``reset``: closes without asking the server; ``lost``: asks it and loses the answer; ``error``: answers 500;
-    ``hang``: says nothing for two seconds.
+    ``hang``: says nothing for ``seconds``; ``strike``: asks it, and calls ``blow`` after ``seconds``.
     """
 
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream).netloc
         self.fault, self.after, self.faults, self.seen = "none", 0, 0, 0
+        self.seconds, self.blow = 2.0, lambda: None
         self.lock = threading.Lock()
 
     def plan(self, fault: str, *, after: int, faults: int) -> None:
@@ -117,8 +118,10 @@ def proxy(upstream: str):
             if fault == "error":
                 return self.say(500, {}, b"out of order")
             if fault == "hang":
-                time.sleep(2)
+                time.sleep(state.seconds)
                 return self.cut()
+            if fault == "strike":
+                threading.Timer(state.seconds, state.blow).start()
             server = http.client.HTTPConnection(state.upstream, timeout=60)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
             server.request(self.command, self.path, body, headers)

@@ -27,7 +27,7 @@ from trainables.core.dataset import Source, open_source
 from trainables.core.redaction import redacted, trace
 from trainables.core.rehearsal import rehearse
 from trainables.core.training import Diverged
-from trainables.core.trial import STATE, WEIGHTS, Attempt, Trial
+from trainables.core.trial import STATE, WEIGHTS, Attempt, StorageFull, Trial
 
 ATTEMPT = "attempt"
 """Key of a sweep's Ray configuration that holds an ``Attempt`` as a mapping."""
@@ -43,7 +43,8 @@ class SweepTrial(tune.Trainable):
     """Runs one ``Attempt`` of a sweep; a trial that fails reports ``{"failed": reason, "trace": traceback}``.
 
     Every report names its ``host``. A failure may name the ``condition`` that it met; a machine without the dataset, or
-    whose disk fails, reports ``{"lost": reason}``. So what Ray itself reports as an error is always a process or a node that died.
+    whose disk fails, reports ``{"lost": reason}``; ``{"full": reason}`` means the storage itself. So what Ray reports
+    as an error is always a process or a node that died.
     """
 
     def setup(self, config: Mapping[str, Any]) -> None:
@@ -67,6 +68,8 @@ class SweepTrial(tune.Trainable):
         except DatasetError as error:
             # This machine has not the data; another may.
             report = {"lost": redacted(str(error))}
+        except StorageFull as error:
+            report = {"full": redacted(str(error.strerror))}
         except OSError as error:
             # Nor need its disk or its network be those of another machine, or of a moment later.
             report = {"lost": redacted(f"{type(error).__name__}: {error}")}

@@ -6,6 +6,7 @@ the configuration was chosen.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -22,12 +23,13 @@ from trainables.core.comparable import CODES, COMPARED, KL, STRIPS
 from trainables.core.contract import decodes, hyperparameters
 from trainables.core.dataset import Dataset, Source, open_source
 from trainables.core.evaluation import POINTS, Evaluation, NotFinite, evaluate
-from trainables.core.storage import Where, place
+from trainables.core.storage import Place, Where, place
 from trainables.core.strips import strips
 from trainables.core.training import Training
 from trainables.core.traversals import png
 
 WEIGHTS, STATE, CARD, HISTORY = "model.safetensors", "state.safetensors", "trial.json", "history.json"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,10 @@ def _dataset(source: str, data_root: str | None) -> Dataset:
     return open_source(Source.of(json.loads(source)), data_root=data_root)
 
 
+class StorageFull(OSError):
+    """The place where all results go takes nothing more: no trial can go on, here or elsewhere."""
+
+
 class Trial:
     """Runs one attempt; ``advance`` trains to the next report."""
 
@@ -146,11 +152,19 @@ class Trial:
             drawn = self._pictures(evaluation)
             files |= self._comparable(evaluation)
         folder = place(self.attempt.folder) / f"step-{until:06d}-{self.attempt.label}"
-        checkpoint.write(folder, files | drawn)
+        self._write(folder, files | drawn)
         self._forget()
         return Outcome(
             step=until, metrics=metrics, checkpoint=folder.uri, pictures=tuple((folder / name).uri for name in drawn)
         )
+
+    def _write(self, folder: Place, files: Mapping[str, bytes]) -> None:
+        try:
+            checkpoint.write(folder, files)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise StorageFull(error.errno, error.strerror or str(error), folder.uri) from error
 
     def _evaluated(self, last: bool) -> Evaluation:
         return evaluate(

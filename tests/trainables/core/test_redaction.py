@@ -72,6 +72,7 @@ def test_a_password_in_an_address_is_blotted_out_and_its_host_stays(user, passwo
         json.dumps({"api_key": 'CANARY "quoted" CANARY', "x": 1}),
         json.dumps(json.dumps({"client_secret": "CANARY here"})),
         "aws_secret_access_key = CANARY",
+        "No Ray cluster answers at 'me:CANARY@10.0.0.1:6379'",
         "passwd=CANARY;user=me",
         "hf_CANARYCANARYCANARYCANARY",
         "AKIACANARYCANARY0000",
