@@ -63,11 +63,19 @@ class Folder:
         """Checkpoints and pictures of one trial."""
         return self.files / f"trials/{number:03d}"
 
+    @property
+    def begun(self) -> bool:
+        """Whether the name is taken; a driver that died before its first row was whole has not taken it."""
+        if (path := self.ledger.local) is None or not path.is_file():
+            return self.ledger.exists()
+        with path.open("rb") as file:
+            return b"\n" in file.read(2**20)
+
     def history(self) -> History:
         """What the ledger tells, read without locking it.  Raises ``LedgerError`` when it is damaged or empty."""
         history = replay(read(self.ledger))
         if not history.sweep:
-            raise LedgerError(f"{self.ledger} is empty: its sweep died before it began. Remove {self.files}.")
+            raise LedgerError(f"{self.ledger} is empty: its sweep died before it began. Begin it again.")
         return history
 
 

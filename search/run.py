@@ -38,7 +38,11 @@ def create(sweep: Sweep) -> tuple[Folder, Ledger]:
     """Begin a new sweep's ledger.  Raises ``LedgerError`` when the name is taken."""
     place = folder(sweep.storage, sweep.name)
     try:
-        ledger = Ledger.create(place.ledger)
+        ledger = Ledger.open(place.ledger) if place.ledger.exists() and not place.begun else Ledger.create(place.ledger)
+        if ledger.rows:
+            # Another process began it at this very moment, and is gone.
+            ledger.close()
+            raise FileExistsError
     except FileExistsError:
         raise LedgerError(
             f"A sweep named {sweep.name!r} exists already in {place.storage}. "

@@ -83,7 +83,7 @@ def _named(sweep: Sweep, again: bool) -> Sweep:
     storage = place(sweep.storage)
     storage.require()
     number, name = 1, sweep.name
-    while folder(storage, name).ledger.exists():
+    while folder(storage, name).begun:
         if not again:
             raise LedgerError(
                 f"A sweep named {name!r} exists already in {storage}. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tests_chaos import simulated, tries
+from tests_chaos import invariants, simulated, tries, views
 from tests_chaos.fault import Fault, Outcome
 from tests_chaos.simulated import NAME
 from tests_search.simulation import Killed, begin, play
@@ -64,7 +64,20 @@ def resuming(storage: Path, seed: int) -> Outcome:
     return tries.outcome(storage, NAME, before=before, whole=simulated.whole(**kind))
 
 
+def unborn(storage: Path, seed: int) -> Outcome:
+    """It died when its first row was not whole: the sweep is refused as one to resume, and is begun again."""
+    path = views.ledger_of(storage, "chaos")
+    path.parent.mkdir(parents=True)
+    row = tries.whole().read_bytes().split(b"\n")[0]
+    path.write_bytes(row[: len(row) * seed // 4])
+    code, said = tries.command("resume", "chaos", "--storage", str(storage), "--mlflow", "none")
+    wrong = invariants.spoken(said, code, expected=2, words=["died before it began"])
+    tries.drive(tries.begin(tries.sweep(storage)))
+    return tries.outcome(storage, wrong=wrong, whole=tries.whole())
+
+
 FAULTS = [
     Fault(number=4, title="kill -9 of the driver, simulated", times=1000, run=killed, short=30),
+    Fault(number=4, title="kill -9 of the driver in its first row", times=5, run=unborn),
     Fault(number=5, title="kill -9 during resume, simulated", times=100, run=resuming),
 ]
