@@ -289,7 +289,7 @@ class Loop:
             configuration = self.history.configuration(trial)
             if configuration.number in self._told:
                 if self._sweep.seeds.adaptive:
-                    self._sampler.correct(self.history)
+                    self._sampler.correct(configuration)
             elif configuration.state != RUNNING:
                 self._told.add(configuration.number)
                 self._sampler.tell(configuration)

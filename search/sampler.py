@@ -81,6 +81,18 @@ class _Storage(optuna.storages.InMemoryStorage):
             every = [every[number] for number in self.shown if states is None or every[number].state in states]
         return copy.deepcopy(every) if deepcopy else every
 
+    def renew(self, trial_id: int, trial: FrozenTrial) -> None:
+        """Put what a trial is known for now in the place of what it was."""
+        study_id, trial.number = self._trial_id_to_study_id_and_number[trial_id]
+        trial._trial_id = trial_id
+        self._set_trial(trial_id, trial)
+        study = self._studies[study_id]
+        fresh = [trial]
+        if study.best_trial_id == trial_id:
+            study.best_trial_id, fresh = None, study.trials
+        for each in fresh:
+            self._update_cache(each._trial_id, study_id)
+
 
 class Sampler:
     """Suggests configurations and is told what became of them; a study's trial is a configuration.
@@ -114,6 +126,9 @@ class Sampler:
             sampler=self._optuna_sampler(0),
         )
         self._study_id = self._storage.get_study_id_from_name(self._study.study_name)
+        self._look_anew()
+
+    def _look_anew(self) -> None:
         self._window = Window(self._goals, lambda number: self._storage.get_trial(self._id(number)))
 
     @property
@@ -147,11 +162,11 @@ class Sampler:
             trial.set_constraint(name, excess)
         self._study.tell(configuration.number, values=values, state=state)
 
-    def correct(self, history: History) -> None:
-        """Tell the study anew what configurations are worth, since more of their seeds are known."""
+    def correct(self, configuration: Configuration) -> None:
+        """Tell the study anew what a configuration is worth, since more of its seeds are known."""
         assert self.name not in STATEFUL, f"{self.name} cannot be told again"
-        self._begin()
-        self._add_all(history)
+        self._storage.renew(self._id(configuration.number), self._frozen(configuration))
+        self._look_anew()
 
     def rebuild(self, rows: Iterable[Row], history: History | None = None) -> None:
         """Bring an empty study to where the ledger's rows leave it; ``history`` is what they tell, where that is known.
@@ -190,9 +205,9 @@ class Sampler:
 
     def _add_all(self, history: History) -> None:
         for configuration in history.configurations:
-            self._add(configuration)
+            self._study.add_trial(self._frozen(configuration))
 
-    def _add(self, configuration: Configuration) -> None:
+    def _frozen(self, configuration: Configuration) -> FrozenTrial:
         first = configuration.first
         recorded = _Recorded(first.params)
         try:
@@ -210,15 +225,13 @@ class Sampler:
         if state == TrialState.PRUNED and intermediate:
             values = [intermediate[max(intermediate)]]
         ended = state != TrialState.RUNNING
-        self._study.add_trial(
-            create_trial(
-                state=state,
-                params=dict(first.params),
-                distributions=recorded.distributions,
-                values=values,
-                intermediate_values=intermediate,
-                constraints=self._excess(configuration) if ended else None,
-            )
+        return create_trial(
+            state=state,
+            params=dict(first.params),
+            distributions=recorded.distributions,
+            values=values,
+            intermediate_values=intermediate,
+            constraints=self._excess(configuration) if ended else None,
         )
 
     def _intermediate(self, configuration: Configuration, step: int) -> float | None:

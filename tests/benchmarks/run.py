@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import long_runs
 import scores
 import simulation
 import torch
@@ -115,7 +116,9 @@ def main():
         "# Benchmarks\n\nThe last run of `make bench`. The peer of training is plain float32 PyTorch on a resident "
         f"tensor (`peers.py`).\nMachine: {about}.\n\n" + "\n".join(lines) + "\n"
     )
-    (Path(__file__).parent / "RESULTS.md").write_text(text)
+    # Long runs are measured apart, because they take half an hour.
+    kept = long_runs.kept()
+    long_runs.RESULTS.write_text(f"{text}\n{kept}\n" if kept else text)
 
 
 def _processor():
