@@ -68,8 +68,12 @@ class Display:
             self._lines()
             return
         with Live(self._picture(), console=self._console, refresh_per_second=4) as live:
-            while not self._done.wait(0.5):
+            pause = 0.5
+            while not self._done.wait(pause):
+                began = time.monotonic()
                 live.update(self._picture())
+                # The sweep waits meanwhile, and thousands of trials take a while to be ranked.
+                pause = max(0.5, 10 * (time.monotonic() - began))
             live.update(self._picture())
 
     # -- plain lines
