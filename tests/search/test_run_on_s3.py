@@ -50,12 +50,12 @@ def test_killed_on_s3_and_resumed_from_an_empty_cache_equals_a_local_sweep(tmp_p
     assert {trial["trial"] for trial in json.loads(capsys.readouterr().out)} == set(range(6))
 
 
-def test_a_worker_that_cannot_write_fails_its_trial_with_the_reason(s3):
+def test_a_worker_that_cannot_write_loses_its_trial_with_the_reason(s3):
     from trainables.core.ray_trainable import ATTEMPT, REPORT, SweepTrial
 
     attempt = {"method": "beta_vae", "config": {"network": "mlp"}, "seed": 0, "steps": 2, "reports": [2]}
     said = json.loads(SweepTrial({ATTEMPT: {**attempt, "folder": "s3://not-there/trials/000"}}).step()[REPORT])
-    assert "there is no such bucket: 's3://not-there/trials/000/step-000002" in said["failed"]
+    assert "there is no such bucket: 's3://not-there/trials/000/step-000002" in said["lost"]
 
 
 def test_what_must_be_on_a_disk_lies_below_results(s3, monkeypatch, tmp_path):
