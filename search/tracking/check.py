@@ -48,7 +48,7 @@ class Tracking:
             what = f"nothing can be recorded in MLflow ({self.fault})"
             mend = f"`curl {self.uri}/health` shows whether it runs; `--mlflow none` and `teasel publish` later do too"
             if any(said in self.fault for said in ("(401)", "(403)")):
-                mend = "`mlflow/accounts.sh add NAME` makes an account, which belongs into ~/.mlflow/credentials (mode 600)"
+                mend = "`mlflow/accounts.sh add NAME` makes an account; it goes into ~/.mlflow/credentials (mode 600)"
             found.append(Problem(what=what, mend=mend))
         if self.artifact:
             mend = "`mlflow server --artifacts-destination` must name a place that the server can write to"
