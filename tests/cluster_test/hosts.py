@@ -159,7 +159,9 @@ class Hosts:
         (home / ".ssh").chmod(0o700)
         shutil.copy(self.folder / "key", home / ".ssh" / "id_ed25519")
         shutil.copy(self.folder / "key.pub", home / ".ssh" / "authorized_keys")
-        (home / ".bashrc").write_text(self.profile.replace("{name}", host.name).replace("{home}", str(host.home)))
+        # A host that is switched on again has what `ray up` added to it.
+        if not (home / ".bashrc").exists():
+            (home / ".bashrc").write_text(self.profile.replace("{name}", host.name).replace("{home}", str(host.home)))
         lines = [
             f"HostKey {host.home}/.ssh/id_ed25519",
             f"AuthorizedKeysFile {host.home}/.ssh/authorized_keys",
