@@ -29,10 +29,10 @@ from cluster.capacity import capacity
 from cluster.datasets import Datasets
 from search.assignment import Assignment, Finished, Wait
 from search.connection import concurrency, wanted
+from search.last_words import last_words
 from search.run import Driver, attempt, source
 from trainables.core.dataset import prepare_source
 from trainables.core.ray_trainable import ATTEMPT, REPORT, SHARE, SweepTrial
-from trainables.core.redaction import redacted
 
 DRIVER = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -126,7 +126,9 @@ class Decide(FIFOScheduler):
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         # A failing trial reports so itself (``SweepTrial``): this is a process or a node that died.
-        self._driver.lose(self._assignments[trial.trial_id], _last_words(trial.error_file))
+        said = Path(trial.error_file).read_text() if trial.error_file else ""
+        host = (trial.last_result or {}).get("hostname", "")
+        self._driver.lose(self._assignments[trial.trial_id], last_words(said, host))
 
 
 class StopWhenAsked(Stopper):
@@ -192,11 +194,3 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _last_words(path: str | None) -> str:
-    """What Ray knows of a death, in one line."""
-    lines = Path(path).read_text().strip().splitlines() if path else []
-    told = [line.strip() for line in lines if line.strip() and not line.startswith("Failure #")]
-    # Cut afterwards: half a secret would not be known for one.
-    return redacted(told[0])[:300] if told else "its process died"

@@ -57,6 +57,8 @@ def test_trials_ran_on_all_hosts_and_moved(swept):
     moved = [trial for trial in trials if trial.lost]
     assert len(moved) >= 2 and all(trial.attempts == 1 + len(trial.lost) for trial in moved)
     assert any(len(trial.hosts) > 1 for trial in moved), "none went on elsewhere"
+    reasons = " ".join(why for trial in moved for why in trial.lost)
+    assert "worker-1" in reasons and "worker-2" in reasons, reasons
 
 
 def test_mlflow_and_ledger_agree(swept):
