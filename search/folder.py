@@ -11,6 +11,7 @@ from pathlib import Path
 
 from search.history import History, replay
 from search.ledger import LedgerError, read
+from search.row_check import require_names
 from trainables.core.storage import Place, Where, place
 
 LEDGER, SEGMENTS = "ledger.jsonl", "ledger"
@@ -76,6 +77,7 @@ class Folder:
         history = replay(read(self.ledger))
         if not history.sweep:
             raise LedgerError(f"{self.ledger} is empty: its sweep died before it began. Begin it again.")
+        require_names(history.sweep)
         return history
 
 

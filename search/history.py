@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from search.ledger import Row, unpack
+from search.ledger import LedgerError, Row, unpack
+from search.row_check import fault
 
 COMPLETE, PRUNED, FAIL, RUNNING = "COMPLETE", "PRUNED", "FAIL", "RUNNING"
 """States of a trial, in Optuna's words."""
@@ -186,7 +187,9 @@ class History:
         trial.replicated = (self.sweep.get("seeds") or {}).get("count", 1) > 1
 
     def add(self, row: Row) -> None:
-        """Take in one more row."""
+        """Take in one more row.  Raises ``LedgerError`` for one that cannot be, whoever wrote it."""
+        if wrong := fault(row) or self._misplaced(row):
+            raise LedgerError(f"The ledger has a row {wrong}")
         kind, time = row["kind"], row["time"]
         if kind == "sweep":
             self.sweep, self.id, self.created = row["sweep"], row["id"], time
@@ -198,7 +201,6 @@ class History:
         elif kind == "budget":
             self.budget, self.renewed = row["trials"], self.spent
         elif kind == "trial":
-            assert row["trial"] == len(self.trials), "trial numbers are consecutive"
             trial = Trial(
                 number=row["trial"],
                 configuration=row["configuration"] if "configuration" in row else row["trial"],
@@ -224,6 +226,19 @@ class History:
             # An extension and a pick are written between two drivers.
             self.sessions[-1] = (self.sessions[-1][0], time)
             self.lasted[-1] = row.get("elapsed", self.lasted[-1])
+
+    def _misplaced(self, row: Row) -> str:
+        """Why a row cannot come here, as the end of a sentence."""
+        kind, known = row["kind"], len(self.trials)
+        numbers = map(int, row["metrics"]) if kind == "compared" else [row["trial"]] if "trial" in row else []
+        if kind == "trial":
+            if row["trial"] != known:
+                return f"(trial) with the number {row['trial']}, and the next one is {known}."
+            if not 0 <= row.get("configuration", known) <= len(self.configurations):
+                return f"(trial) of configuration {row['configuration']}; there are {len(self.configurations)} so far."
+        elif any(number >= known for number in numbers):
+            return f"({kind}) about a trial that is not there; there are {known} so far."
+        return "(sweep) after the first." if kind == "sweep" and self.sweep else ""
 
     def _compare(self, row: Row) -> None:
         for number, metrics in row["metrics"].items():
@@ -253,11 +268,9 @@ class History:
         elif kind == "lost":
             trial.lost.append(row["reason"])
             trial.gpu = row.get("gpu", trial.gpu)
-        elif kind == "end":
+        else:
             trial.state, trial.reason, trial.ended = row["state"], row["reason"], row["time"]
             trial.condition = row.get("condition", "")
-        else:
-            raise ValueError(f"The ledger has a row of unknown kind {kind!r}; was it written by a newer Teasel?")
 
     @property
     def spent(self) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from search.ledger import Ledger, Lines, Reader
-from search.ledger_rows import LedgerError, Row
+from search.ledger_rows import LONGEST, LedgerError, Row
 from trainables.core.storage import Disk, Place
 
 
@@ -22,15 +23,17 @@ class FileLines(Lines):
         self.offset = 0
 
     def after(self, count: int) -> Iterator[tuple[bytes, str]]:
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self.offset)
-                data = file.read()
-        except FileNotFoundError:
-            raise LedgerError(f"No ledger at {self.path}.") from None
-        *lines, self.torn = data.split(b"\n")
-        for line in lines:
-            yield line, str(self.path)
+        require_file(self.path)
+        self.torn = b""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            while line := file.readline(LONGEST + 1):
+                if not line.endswith(b"\n"):
+                    if len(line) > LONGEST:
+                        raise LedgerError(f"The ledger is damaged: {self.path} has a row of more than {LONGEST} bytes.")
+                    self.torn = line
+                    return
+                yield line[:-1], str(self.path)
 
     def taken(self, line: bytes) -> None:
         self.offset += len(line) + 1
@@ -68,8 +71,7 @@ class FileLedger(Ledger):
     @classmethod
     def open_file(cls, where: Place) -> FileLedger:
         path = _path(where)
-        if not path.exists():
-            raise LedgerError(f"No ledger at {path}.")
+        require_file(path)
         file = path.open("r+b", buffering=0)
         try:
             _lock(file, path)
@@ -100,6 +102,16 @@ class FileLedger(Ledger):
 
     def close(self) -> None:
         self._file.close()
+
+
+def require_file(path: Path) -> None:
+    """Raises ``LedgerError`` unless an ordinary file is there: a ledger that is cut back must be no link to another."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        raise LedgerError(f"No ledger at {path}.") from None
+    if not stat.S_ISREG(mode):
+        raise LedgerError(f"{path} is a link or no ordinary file, and no ledger.")
 
 
 def _path(where: Place) -> Path:

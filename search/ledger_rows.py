@@ -13,6 +13,9 @@ from typing import Any
 
 Row = dict[str, Any]
 
+LONGEST = 4 * 2**20
+"""Bytes of a row at most; none that was ever written comes near."""
+
 
 class LedgerError(ValueError):
     """The ledger cannot be used: damaged, missing, or held by another process."""
@@ -51,6 +54,6 @@ class Chain:
             raise LedgerError(f"The ledger is damaged: {found} does not match its checksum. {remedy}")
         try:
             row = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise LedgerError(f"The ledger is damaged: {found} is not JSON ({error}). {remedy}") from None
         return row, Chain(self.count + 1, checksum)

@@ -56,6 +56,9 @@ def by_tag(history: History, tagged: Mapping[int, str], because: str | None) -> 
     """
     if not tagged:
         return None
+    where = " It carries the tag `pick` in MLflow; set it on another run."
+    if unknown := [number for number in tagged if number >= len(history.trials)]:
+        usable(history, unknown[0], where)
     if len({history.trials[number].configuration for number in tagged}) > 1:
         named = ", ".join(f"{number:03d}" for number in sorted(tagged))
         raise ValueError(
@@ -63,8 +66,9 @@ def by_tag(history: History, tagged: Mapping[int, str], because: str | None) -> 
             f"teasel pick {history.sweep['name']} TRIAL."
         )
     number = min(tagged)
-    usable(history, number, " It carries the tag `pick` in MLflow; set it on another run.")
-    said = tagged[number].strip()
+    usable(history, number, where)
+    # One line of moderate length, whoever wrote it: it becomes part of records and of pages.
+    said = " ".join(tagged[number].split())[:500]
     plain = said.lower() in ("", "true", "yes", "1", "x", "pick")
     return Choice(trial=number, because=because or ("tagged in MLflow" if plain else said), by="tag")
 

@@ -10,7 +10,6 @@ import copy
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
@@ -27,6 +26,7 @@ from pydantic import (
 import spaces
 from search import sweep_check as check
 from search.problems import refuse
+from search.row_check import NAME
 from search.sweep_parts import (
     Budget,
     Constraint,
@@ -49,7 +49,6 @@ from spaces import RAMP, Joint, Space
 from spaces.core.domains import shown
 
 LATER = ("constraints", "scores", "seeds", "picked")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 class Sweep(Part):

@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from search import sweep_data as check
 from search.problems import refuse, unknown
+from search.row_check import NAME
 from spaces.core.domains import shown
 from trainables.core.conditions import CONDITIONS
 from trainables.core.subset import Subset
@@ -210,6 +211,14 @@ class Picked(Part):
 
     sweep: str
     trial: Annotated[Whole, Field(ge=0)]
+
+    @field_validator("sweep")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        """It names an experiment and a folder of MLflow."""
+        if not NAME.fullmatch(name):
+            raise ValueError(f"picked.sweep is {shown(name)}, and no sweep can be called that.")
+        return name
 
 
 class Budget(Part):

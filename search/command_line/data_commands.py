@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from search.command_line.plain import PlainConsole, message
 from search.command_line.terminal import console_of
 from trainables.core.redaction import redacted
 
@@ -33,7 +34,7 @@ def refusing() -> Iterator[None]:
         said = f"{error.strerror or error}: {error.filename or 'a file'}"
     else:
         return
-    typer.secho(redacted(said), err=True, fg="red")
+    typer.secho(message(redacted(said)), err=True, fg="red")
     raise typer.Exit(REFUSED)
 
 
@@ -100,7 +101,7 @@ def prepare(name: str, sets: Sequence[str], data_root: str | None, download: boo
     with refusing():
         options = data.options(name, _options(sets))
         source = Source(name=name, options=dataclasses.asdict(options))
-        dataset = open_with_progress(source, data_root=data_root, download=download, console=Console(stderr=True))
+        dataset = open_with_progress(source, data_root=data_root, download=download, console=PlainConsole(stderr=True))
         verify_dataset(name, options)
         path = prepared_path(name, options)
         typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB  {len(dataset):,} images")
@@ -116,7 +117,7 @@ def show(name: str, sets: Sequence[str], data_root: str | None, download: bool, 
     with refusing():
         options = data.options(name, _options(sets))
         source = Source(name=name, options=dataclasses.asdict(options))
-        dataset = open_with_progress(source, data_root=data_root, download=download, console=Console(stderr=True))
+        dataset = open_with_progress(source, data_root=data_root, download=download, console=PlainConsole(stderr=True))
     path = output or Path(f"{name}.png")
     sheet(dataset).save(path)
     splits = ", ".join(f"{part} {len(dataset.split(part)):,}" for part in PARTS)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from search.command_line.data_commands import refusing
+from search.command_line.plain import plain
 
 if TYPE_CHECKING:
     from cluster.head import Head
@@ -30,16 +31,16 @@ def followed(head: Head, id: str, *, skip: int = 0) -> int:
         name = head.job(id).name or id
         job = follow(head, id, _write, skip=skip)
     except KeyboardInterrupt:
-        typer.echo(
+        _say(
             f"\n{name} goes on on the cluster. See it: teasel logs {name} --follow --address {head.url}\n"
             f"Stop it: teasel stop {name} --address {head.url}"
         )
         return INTERRUPTED
     except HeadError as error:
         back = f"when the head is back: teasel status {name} --address {head.url}"
-        typer.secho(f"{error}\n{name} may go on; {back}", err=True, fg="red")
+        typer.secho(plain(f"{error}\n{name} may go on; {back}"), err=True, fg="red")
         return 1
-    typer.secho(f"\n{outcome(job, head.url)}", err=True, fg=None if job.code == 0 else "red")
+    typer.secho(plain(f"\n{outcome(job, head.url)}"), err=True, fg=None if job.code == 0 else "red")
     return job.code
 
 
@@ -113,14 +114,14 @@ def status(name: str | None, address: str | None, storage: str | None, *, as_jso
 
     took = duration((job.ended or time.time()) - job.began)
     resumed = sum(" resume " in each.command and not each.refused for each in own)
-    typer.echo(f"{job.name}: {state(job)}" + (f", resumed {resumed}×" if resumed else ""))
-    typer.echo(f"Began:    {since(job)}, {'took' if job.ended else 'running for'} {took}")
+    _say(f"{job.name}: {state(job)}" + (f", resumed {resumed}×" if resumed else ""))
+    _say(f"Began:    {since(job)}, {'took' if job.ended else 'running for'} {took}")
     for line in _told(found) if found else [f"Trials:   not known ({why})"]:
-        typer.echo(line)
-    typer.echo(f"Storage:  {job.about.get('storage', 'not known')}")
-    typer.echo(f"Job:      {job.id}")
+        _say(line)
+    _say(f"Storage:  {job.about.get('storage', 'not known')}")
+    _say(f"Job:      {job.id}")
     if not job.live:
-        typer.echo(outcome(job, url))
+        _say(outcome(job, url))
 
 
 def stop(name: str, address: str | None) -> None:
@@ -131,17 +132,17 @@ def stop(name: str, address: str | None) -> None:
     with refusing():
         job, _ = find(head, name)
         if not job.live:
-            typer.echo(f"{job.name} is not running. {outcome(job, url)}")
+            _say(f"{job.name} is not running. {outcome(job, url)}")
             return
         said = len(head.logs(job.id)) if job.status == "RUNNING" else 0
         head.stop(job.id)
-        typer.echo(f"{job.name} is told to stop; it keeps what its trials have reported.")
+        _say(f"{job.name} is told to stop; it keeps what its trials have reported.")
         try:
             job = follow(head, job.id, _write, skip=said)
         except KeyboardInterrupt:
-            typer.echo(f"\n{job.name} goes on to its goodbye without this terminal.")
+            _say(f"\n{job.name} goes on to its goodbye without this terminal.")
             raise typer.Exit(INTERRUPTED) from None
-    typer.echo(f"\n{outcome(job, url)}")
+    _say(f"\n{outcome(job, url)}")
 
 
 def logs(name: str, address: str | None, *, follow: bool) -> None:
@@ -167,8 +168,12 @@ def _head(address: str | None) -> tuple[Head, str]:
     return reach(url), url
 
 
+def _say(text: str) -> None:
+    typer.echo(plain(text))
+
+
 def _write(text: str) -> None:
-    sys.stdout.write(text)
+    sys.stdout.write(plain(text))
     sys.stdout.flush()
 
 
@@ -184,9 +189,9 @@ def _recorded(name: str | None, storage: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found))
         return
-    typer.echo(f"{name}: {found['closed'] or 'not closed: it runs, or its driver died'}")
+    _say(f"{name}: {found['closed'] or 'not closed: it runs, or its driver died'}")
     for line in _told(found):
-        typer.echo(line)
+        _say(line)
 
 
 def _progress(head: Head, job: Job) -> tuple[dict[str, Any] | None, str]:
@@ -241,7 +246,7 @@ def _table(jobs: list[Job], url: str, *, as_json: bool) -> None:
         typer.echo()
         return
     if not jobs:
-        typer.echo(f"No sweep was submitted to {url} since its head was started.")
+        _say(f"No sweep was submitted to {url} since its head was started.")
         return
     from rich.table import Table
 

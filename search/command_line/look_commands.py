@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from search.command_line.data_commands import refusing
+from search.command_line.plain import message, plain
 from search.command_line.terminal import console_of, ranking_table
 from trainables.core.storage import place
 
@@ -36,7 +37,8 @@ def top(
             json.dump(results.records(history), sys.stdout, indent=1)
             typer.echo()
         elif as_csv:
-            typer.echo(results.csv_text(history), nl=False)
+            text = results.csv_text(history)
+            typer.echo(plain(text) if sys.stdout.isatty() else text, nl=False)
         else:
             console = console_of()
             console.print(ranking_table(history, limit=limit, width=console.width))
@@ -71,7 +73,7 @@ def publish(name: str, storage: str, *, mlflow: str | None) -> None:
 
         outcome = bring_up_to_date(sweep.files, mlflow)
     if outcome.error:
-        typer.secho(outcome.error, err=True, fg="red")
+        typer.secho(message(outcome.error), err=True, fg="red")
         raise typer.Exit(1)
     typer.echo(f"{name}: MLflow has all {outcome.published} rows of the ledger.")
 
@@ -82,7 +84,7 @@ def ui(name: str | None, storage: str, *, port: int, mlflow: str | None) -> None
 
     with refusing():
         if mlflow is not None and mlflow != "none":
-            typer.echo(on_server(mlflow, name))
+            typer.echo(plain(on_server(mlflow, name)))
         else:
             place(storage).require()
             serve(storage, port=port, name=name)

@@ -17,6 +17,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from search.command_line.plain import PlainConsole
 from search.command_line.tables import STYLES, cells, duration, ended_as, heads, ranking_table, table, value_of
 from search.folder import beside
 from search.history import COMPLETE, RUNNING, History, Trial
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 def console_of() -> Console:
     """Standard output: as wide as the terminal, and wide enough for a whole row where there is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
+    console = PlainConsole()
+    return console if console.is_terminal else PlainConsole(width=200)
 
 
 class Display:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TILE, MARGIN, TEXT = 480, 12, 15
 """Widest picture on a contact sheet, space around it and height of its title, in pixels."""
+PIXELS = 20_000_000
+"""Pixels of a picture at most: a small file may hold more than memory does."""
 
 
 def contact_sheet(pictures: Sequence[tuple[str, Where]], columns: int = 3) -> Image.Image:
@@ -45,7 +47,9 @@ def tile(path: Where, most: int = TILE) -> Image.Image:
     from PIL import Image, ImageDraw
 
     try:
-        with Image.open(io.BytesIO(place(path).read())) as file:
+        with Image.open(io.BytesIO(place(path).read()), formats=("PNG",)) as file:
+            if file.width * file.height > PIXELS:
+                raise ValueError(f"{path} is too large")
             image = file.convert("RGB")
         image.thumbnail((most, 4 * most))
         return image

@@ -6,7 +6,7 @@ Reads the files of a sweep's folder; knows nothing of Ray, MLflow or Optuna. Let
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 BIGGEST = 32_000_000
 """Bytes of a file that is still read."""
+PIXELS = 20_000_000
+"""Pixels of a picture at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,9 +93,13 @@ def _read(folder: Where, checkpoint: str, trial: Trial, step: int) -> Latents | 
         return None
     try:
         stored = load(codes.read())
-        with Image.open(io.BytesIO(strips.read())) as file:
+        with Image.open(io.BytesIO(strips.read()), formats=("PNG",)) as file:
+            if file.width * file.height > PIXELS:
+                return None
             picture = file.convert("L" if file.mode == "L" else "RGB")
-    except (OSError, ValueError, SyntaxError, SafetensorError, Image.DecompressionBombError):
+    except (OSError, ValueError, KeyError, SyntaxError, SafetensorError, Image.DecompressionBombError):
+        return None
+    if not _belong(stored):
         return None
     # Strips have their groups in this order.
     groups = sorted(name for name in stored if not name.startswith(KL))
@@ -106,6 +112,18 @@ def _read(folder: Where, checkpoint: str, trial: Trial, step: int) -> Latents | 
         codes_NZ=np.concatenate([stored[group] for group in groups], axis=1),
         kl_Z=np.concatenate([stored.get(KL + group, unknown[group]) for group in groups]),
         strips=picture,
+    )
+
+
+def _belong(stored: Mapping[str, np.ndarray]) -> bool:
+    """Whether these are codes of the same images and KL of the same latents, as training wrote them."""
+    codes = {name: values for name, values in stored.items() if not name.startswith(KL)}
+    return (
+        bool(codes)
+        and all(values.dtype == np.float32 for values in stored.values())
+        and all(values.ndim == 2 and values.size for values in codes.values())
+        and len({len(values) for values in codes.values()}) == 1
+        and all(stored[KL + name].shape == (v.shape[1],) for name, v in codes.items() if KL + name in stored)
     )
 
 

@@ -41,7 +41,7 @@ def tagged(folder: Where, uri: str | None) -> dict[int, str]:
                 "a trial."
             )
         else:
-            mine[int(tags["teasel.trial"])] = tags[TAG]
+            mine[_number(tags["teasel.trial"])] = tags[TAG]
     if others and not mine:
         names = ", ".join(repr(run.info.run_name) for run in others[:3])
         raise ValueError(
@@ -49,6 +49,13 @@ def tagged(folder: Where, uri: str | None) -> dict[int, str]:
             f"{place(folder).name!r}; set it on a run of this sweep, or name the trial."
         )
     return mine
+
+
+def _number(tag: str) -> int:
+    """Whoever may write to the server may have set it."""
+    if not (tag.isdecimal() and len(tag) < 10):
+        raise ValueError(f"In MLflow a run with the tag `{TAG}` is of trial {tag[:60]!r}, which is no trial's number.")
+    return int(tag)
 
 
 def run_id(folder: Where, uri: str | None, trial: int) -> str | None:

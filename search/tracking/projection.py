@@ -2,9 +2,8 @@
 
 One parent run stands for the sweep, one child for each trial. A run's points (metric values) are a list that only
 grows, and point N depends on nothing but the ledger's rows up to the one that made it; so publishing a growing ledger
-in any number of steps ends where publishing it once does, and a repeated point is the same to the last bit.
-
-Values that are not finite are left out: MLflow's databases hold no infinity. The tag ``nonfinite`` names them.
+in any number of steps ends where publishing it once does, and a repeated point is the same to the last bit. Values that
+are not finite are left out: MLflow's databases hold no infinity. The tag ``nonfinite`` names them.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from search.ledger import Row, unpack
 from search.replicates import last, together
 from search.report import description
 from search.results import title
+from search.row_check import require_names
 from search.standings import Standing, constraints, ranking, standings, told_apart
 from search.tracking.words import NAME, VALUE, flat, metric, milliseconds, text
 from trainables.core.conditions import met
@@ -87,9 +87,9 @@ class Projection:
     def add(self, row: Row) -> None:
         """Take in one more row."""
         self.history.add(row)
-        self.rows += 1
-        kind = row["kind"]
+        self.rows, kind = self.rows + 1, row["kind"]
         if kind == "sweep":
+            require_names(self.history.sweep)
             self._goals = goals(self.history.sweep.get("objectives", ()))
         if kind == "trial":
             self.runs[row["trial"]] = Run()

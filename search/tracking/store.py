@@ -37,6 +37,8 @@ KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 BIGGEST = 50 * 2**20
 """Bytes of a picture at most."""
+PIXELS = 20_000_000
+"""Pixels of a picture at most: a small file may hold more than memory does."""
 
 
 @contextmanager
@@ -116,8 +118,10 @@ class Store:
         for more in asked:
             for run in self._search({**self.tags, **more}):
                 if "teasel.duplicate" not in run.data.tags:
-                    trial = int(run.data.tags.get("teasel.trial", PARENT))
-                    found.setdefault(trial, []).append(run)
+                    trial = run.data.tags.get("teasel.trial", str(PARENT))
+                    # Others may write to the server too.
+                    if trial == str(PARENT) or (trial.isdecimal() and len(trial) < 10):
+                        found.setdefault(int(trial), []).append(run)
         for trial, runs in found.items():
             if trial == PARENT and trials is not None and PARENT not in trials:
                 continue
@@ -242,7 +246,9 @@ def _stage(scratch: Path, folder: Where, picture: Picture, identity: str) -> boo
     stem = "".join(c if (c.isalnum() and c.isascii()) or c in "-_" else "_" for c in plain)
     grid, named = scratch / "images", scratch / "pictures" / stem
     try:
-        with Image.open(io.BytesIO(content)) as file:
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as file:
+            if file.width * file.height > PIXELS:
+                return False
             small = file.convert("RGB")
         small.thumbnail((256, 256))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

@@ -17,12 +17,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 from torch import Tensor
 
 from trainables.core.storage import Place, Where, place
 
 MANIFEST = "manifest.json"
+LARGEST_MANIFEST = 2**20
+"""Bytes of a manifest at most: it has a line for each file."""
 
 
 class CheckpointError(ValueError):
@@ -84,18 +87,23 @@ def read(folder: Where, name: str) -> bytes:
     """One file of a checkpoint.  Raises ``CheckpointError`` unless it is there with its recorded checksum."""
     there = place(folder)
     try:
-        manifest = json.loads((there / MANIFEST).read())["sha256"]
+        if ((there / MANIFEST).size() or 0) > LARGEST_MANIFEST:
+            raise ValueError(f"its {MANIFEST} is too large")
+        expected = json.loads((there / MANIFEST).read())["sha256"].get(name)
         content = (there / name).read()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"The checkpoint {there} has no whole {name}: {error}") from None
-    if hashlib.sha256(content).hexdigest() != manifest.get(name):
+    if hashlib.sha256(content).hexdigest() != expected:
         raise CheckpointError(f"The checkpoint file {there / name} does not match its checksum.")
     return content
 
 
 def read_tensors(folder: Where, name: str) -> dict[str, Tensor]:
     """The tensors of one safetensors file of a checkpoint."""
-    return safetensors.torch.load(read(folder, name))
+    try:
+        return safetensors.torch.load(read(folder, name))
+    except (safetensors.SafetensorError, KeyError) as error:
+        raise CheckpointError(f"The checkpoint file {place(folder) / name} holds no tensors: {error}") from None
 
 
 def _flush(path: Path, content: bytes) -> None:

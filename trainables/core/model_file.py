@@ -24,8 +24,9 @@ import trainables
 from trainables.core import checkpoint
 from trainables.core.contract import InputSpec, Ramp
 from trainables.core.model import Model, ModelError, asked, in_order, method_name
+from trainables.core.model_bounds import CARD_BYTES, latent_of, require_size, spec_of
 from trainables.core.storage import Place, Where, place
-from trainables.core.traversals import Latent, ordered
+from trainables.core.traversals import ordered
 
 if TYPE_CHECKING:
     from trainables.core.evaluation import Evaluation
@@ -94,21 +95,25 @@ def load(folder: Where, device: str = "cpu") -> Model:
         return _model(there, card, device)
     except KeyError as error:
         why = f"its {CARD} has no {error}."
-    except (ValueError, TypeError, AttributeError, RuntimeError, safetensors.SafetensorError) as error:
+    except (
+        *(ValueError, TypeError, AttributeError, LookupError, OverflowError, OSError),
+        *(RuntimeError, safetensors.SafetensorError),
+    ) as error:
         why = " ".join(str(error).split())[:600]
     raise ModelError(f"The model in {there} cannot be loaded: {why}")
 
 
 def _model(folder: Place, card: Mapping[str, Any], device: str) -> Model:
+    method = trainables.method(card["method"])
+    hp, spec = hyperparameters(method, card["hyperparameters"]), spec_of(card["input"])
+    require_size(method, hp, spec, (folder / WEIGHTS).size())
     content = checkpoint.read(folder, WEIGHTS)
     digest = hashlib.sha256(content).hexdigest()
     if digest != card["weights"]["sha256"]:
         raise ValueError(f"its weights are not those that its {CARD} names, which have another sha256.")
-    method = trainables.method(card["method"])
-    hp, spec = hyperparameters(method, card["hyperparameters"]), _spec(card["input"])
     modules = _built(method, hp, spec, safetensors.torch.load(content))
     groups, told = asked(method, modules, spec)
-    classes, known = tuple(map(str, card["classes"])), tuple(Latent(**latent) for latent in card["latents"])
+    classes, known = tuple(map(str, card["classes"])), tuple(latent_of(latent) for latent in card["latents"])
     named = sorted((latent.group, latent.index) for latent in known)
     if len(classes) != spec.classes or named != sorted((n.group, n.index) for n in in_order(groups)):
         raise ValueError(f"its {CARD} names other latents or classes than its {card['method']} has.")
@@ -135,7 +140,8 @@ def hyperparameters(method: ModuleType, values: Mapping[str, Any]) -> Any:
     fields = {field.name: field for field in dataclasses.fields(method.Hyperparameters)}
     if unknown := sorted(set(values) - set(fields)):
         raise ValueError(
-            f"{method_name(method)} has no hyperparameter {', '.join(unknown)}; it has {', '.join(sorted(fields))}."
+            f"{method_name(method)} has no hyperparameter {', '.join(unknown)[:200]}; "
+            f"it has {', '.join(sorted(fields))}."
         )
     ramps = {name for name, field in fields.items() if isinstance(field.default, Ramp)}
     return method.Hyperparameters(**{n: Ramp(**value) if n in ramps else value for n, value in values.items()})
@@ -144,29 +150,25 @@ def hyperparameters(method: ModuleType, values: Mapping[str, Any]) -> Any:
 def _card(folder: Place) -> dict[str, Any]:
     """What ``model.json`` says, once it is whole and of this format."""
     path = folder / CARD
-    if path.size() is None:
+    if (size := path.size()) is None:
         there = f"it has no {CARD}" if folder.exists() and folder.size() is None else "there is no such folder"
         raise ModelError(f"No model in {folder}: {there}.")
+    if size > CARD_BYTES:
+        raise ModelError(f"The model in {folder} has a {CARD} of {size:,} bytes; at most {CARD_BYTES:,} are read.")
+    for name in (CARD, checkpoint.MANIFEST, WEIGHTS):
+        if folder.within(name) is None:
+            raise ModelError(f"The model in {folder} has a {name} that is a link out of the folder.")
     try:
         # A newer format may keep its checksums elsewhere, so its number is looked at first.
         format = json.loads(path.read())["format"]
         if format != FORMAT:
-            raise ModelError(f"The model in {folder} has format {format!r}; this Teasel reads format {FORMAT}.")
+            shown = repr(format)[:60]
+            raise ModelError(f"The model in {folder} has format {shown}; this Teasel reads format {FORMAT}.")
         return json.loads(checkpoint.read(folder, CARD))
     except ModelError:
         raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"The model in {folder} is not whole: {error}") from None
-
-
-def _spec(values: Mapping[str, Any]) -> InputSpec:
-    second = values.get("secondary")
-    channels, height, width = values["shape"]
-    return InputSpec(
-        shape=(channels, height, width),
-        classes=values["classes"],
-        secondary=None if second is None else _spec(second),
-    )
 
 
 def _built(method: ModuleType, hp: Any, spec: InputSpec, weights: Mapping[str, Tensor]) -> nn.ModuleDict:

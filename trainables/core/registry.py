@@ -21,7 +21,8 @@ def load(package: ModuleType, kind: str, name: str) -> ModuleType:
     """The module ``name`` of a package of ``kind`` (``"method"``).  Raises ``ValueError`` when there is none."""
     known = names(package)
     if name not in known:
-        raise ValueError(f"No {kind} {name!r}{nearest(name, known)}; {kind}s are {', '.join(known)}.")
+        shown = repr(name) if len(repr(name)) <= 80 else f"{repr(name)[:77]}..."
+        raise ValueError(f"No {kind} {shown}{nearest(shown[1:-1], known)}; {kind}s are {', '.join(known)}.")
     return importlib.import_module(f"{package.__name__}.{name}")
 
 

@@ -7,8 +7,10 @@ the object stores themselves are in ``core.object_store``, which is imported whe
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,10 +126,19 @@ class Disk(Place):
         return Disk(self.path / path)
 
     def within(self, path: str) -> Disk | None:
-        found = (self.path / path).resolve()
+        try:
+            found = (self.path / path).resolve()
+            found.exists()
+        except (OSError, ValueError, RuntimeError):
+            # Too long, with a zero in it, or links in a circle: nothing can be there.
+            return None
         return Disk(found) if found.is_relative_to(self.path.resolve()) else None
 
     def read(self) -> bytes:
+        kind = self.path.stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            # A pipe would be waited for, and a device has no end.
+            raise OSError(errno.EINVAL, "This is no ordinary file", str(self.path))
         return self.path.read_bytes()
 
     def write(self, content: bytes | memoryview) -> None:
