@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ray
 import yaml
@@ -20,6 +21,9 @@ BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
 
 NODE_GROUPS = "TEASEL_NODE_GROUPS"
 """Variable with the nodes that may be added, as JSON: ``[{"nodes": 8, "CPU": 16, "GPU": 1}]``."""
+
+MOST = 1_000_000
+"""Of nodes of a kind, and of what one has."""
 
 Resources = Mapping[str, float]
 
@@ -70,22 +74,29 @@ def groups() -> tuple[Group, ...]:
         return declared(os.environ[NODE_GROUPS])
     try:
         return from_cluster_file(yaml.safe_load(BOOTSTRAP.expanduser().read_text()))
-    except (OSError, yaml.YAMLError):
+    except (OSError, yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        # It is for `ray up` to say what is wrong with its file.
         return ()
 
 
 def declared(text: str) -> tuple[Group, ...]:
     """The groups of ``TEASEL_NODE_GROUPS``.  Raises ``ValueError`` with what it must be."""
     try:
-        return tuple(
-            Group(nodes=int(each["nodes"]), resources={k: float(v) for k, v in each.items() if k != "nodes"})
-            for each in json.loads(text)
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return tuple(_declared(each) for each in json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise ValueError(
             f"{NODE_GROUPS} is {text[:80]!r}; it must be JSON such as "
             '[{"nodes": 8, "CPU": 16, "GPU": 1}]: how many nodes of each kind there may be, and what one has.'
         ) from None
+
+
+def _declared(each: Mapping[str, Any]) -> Group:
+    """Raises whatever it stumbles over."""
+    resources = {str(name): float(amount) for name, amount in each.items() if name != "nodes"}
+    nodes = each["nodes"]
+    if int(nodes) != nodes or not 0 <= nodes <= MOST or not all(0 <= amount <= MOST for amount in resources.values()):
+        raise ValueError(each)
+    return Group(nodes=int(nodes), resources=resources)
 
 
 def from_cluster_file(config: object) -> tuple[Group, ...]:

@@ -241,6 +241,9 @@ class Driver:
                 # What a worker was writing when it was killed.
                 (written / name).remove()
             elif name.startswith("step-"):
+                if self.place.files.within(f"trials/{trial.number:03d}/{name}") is None:
+                    # A link that leads out: what lies there is not this sweep's.
+                    continue
                 kept = trial.state == COMPLETE and last is not None and written / name == self.place.files / last
                 release(written / name, keep_weights=kept)
 

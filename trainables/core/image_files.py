@@ -19,7 +19,7 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".t
 """What is taken for an image in a folder."""
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What files are read as, whatever their names: Pillow would start other programs for some formats."""
-LARGEST = 100_000_000
+LARGEST = 40_000_000
 """Pixels of an image at most: a small file may hold more than memory does."""
 MODES = {1: "L", 3: "RGB"}
 """Pillow's name of an image of so many channels."""
@@ -83,6 +83,9 @@ def read(path: Path, shape: tuple[int, int, int], *, resize: bool = False) -> np
             with Image.open(path, formats=FORMATS) as file:
                 if file.width * file.height > LARGEST:
                     raise ImageError(_too_large(path, f"{file.width}×{file.height} pixels"))
+                if not resize and {file.width, file.height} != {width, height}:
+                    # Known before anything is unpacked; a camera may have turned it.
+                    raise ImageError(_misfit(path, file.size, (width, height)))
                 image = _plain(ImageOps.exif_transpose(file), MODES[channels])
     except ImageError:
         raise
@@ -94,9 +97,7 @@ def read(path: Path, shape: tuple[int, int, int], *, resize: bool = False) -> np
         raise ImageError(f"{path} cannot be read as an image: {' '.join(why.split())[:200]}") from None
     if image.size != (width, height):
         if not resize:
-            raise ImageError(
-                f"{path} is {image.width}×{image.height}; the model takes {width}×{height}. --resize scales images."
-            )
+            raise ImageError(_misfit(path, image.size, (width, height)))
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
@@ -112,6 +113,10 @@ def _plain(image: Image.Image, mode: str) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
     return image.convert(mode)
+
+
+def _misfit(path: Path, has: tuple[int, int], takes: tuple[int, int]) -> str:
+    return f"{path} is {has[0]}×{has[1]}; the model takes {takes[0]}×{takes[1]}. --resize scales images."
 
 
 def _too_large(path: Path, size: str) -> str:

@@ -30,7 +30,7 @@ HEADER = 10_000
 """No header of a plain array is longer, in bytes."""
 
 DAMAGE = (
-    *(OSError, EOFError, ValueError, TypeError, SyntaxError, RuntimeError),
+    *(OSError, EOFError, ValueError, TypeError, SyntaxError, RuntimeError, LookupError, OverflowError, MemoryError),
     *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
 )
 """What zipfile and numpy raise for damaged bytes; RuntimeError for an encrypted or unknown packing."""
@@ -93,6 +93,9 @@ def _member(
     if f"{name}.npy" not in archive.namelist():
         raise ValueError(f"it has no array {name}")
     said = archive.getinfo(f"{name}.npy")
+    if said.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # numpy writes no other, and others may take any amount of memory.
+        raise ValueError(f"its {name} is packed in the way {said.compress_type}, which numpy does not write")
     largest = HEADER + prod(shape) * max(widths)
     if said.file_size > largest:
         raise ValueError(f"its {name} unpacks to {said.file_size:,} bytes, and must not exceed {largest:,}")

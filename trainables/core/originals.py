@@ -5,6 +5,7 @@ This module knows nothing about formats, nor about which datasets there are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ def find(name: str, root: Path | None, file: str, folders: tuple[str, ...], reme
             return root / folder / file
     places = " or ".join(str(root / folder) for folder in folders)
     raise DatasetError(f"{name}: no file {file} in {places}. {remedy}")
+
+
+def require_inside(files: Iterable[Path], folder: Path) -> None:
+    """Raises ``DatasetError`` for one of a folder's files that is a link out of it; the folder itself may be one."""
+    root = folder.resolve()
+    for file in files:
+        if file.is_symlink() and not file.resolve().is_relative_to(root):
+            raise DatasetError(f"{file} is a link that leads out of its folder. Put the file itself there.")
 
 
 def held_out(train: int, test: int, validation: int, seed: int = 0) -> tuple[np.ndarray, dict[str, Any]]:

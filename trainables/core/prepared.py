@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainables.core.arrays import PARTS, Arrays, DatasetError, Description
+from trainables.core.arrow_message import require_plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,6 +110,7 @@ def read(path: Path) -> Prepared:
     import pyarrow as pa
 
     try:
+        require_plain(path)
         with pa.memory_map(str(path)) as source:
             reader = pa.ipc.open_file(source)
             metadata = json.loads((reader.schema.metadata or {})[KEY])
@@ -122,7 +124,10 @@ def read(path: Path) -> Prepared:
     except KeyError as error:
         missing = "the dataset's description" if error.args == (KEY,) else f"{error.args[0]!r}"
         raise _damaged(path, f"it lacks {missing}") from error
-    except (pa.ArrowException, OSError, TypeError, ValueError) as error:
+    except (
+        *(pa.ArrowException, OSError, TypeError, ValueError, AttributeError),
+        *(AssertionError, OverflowError, RecursionError, MemoryError),
+    ) as error:
         raise _damaged(path, str(error)) from error
     return Prepared(path=path, metadata=metadata, description=description, columns=columns)
 
@@ -198,6 +203,9 @@ def _view(batch: pa.RecordBatch, column: str, kind: np.dtype, description: Descr
 
 def _description(metadata: Mapping[str, Any]) -> Description:
     channels, height, width = metadata["shape"]
+    numbers = [channels, height, width, metadata["images"], *metadata["factors"].values()]
+    if not all(isinstance(n, int) and 0 < n < 2**31 for n in numbers) or metadata["bits"] not in (1, 8):
+        raise ValueError("its description has sizes that cannot be")
     return Description(
         shape=(channels, height, width),
         images=metadata["images"],

@@ -25,6 +25,8 @@ WIDTH, HEIGHT = 178, 218
 """Of the original images, in pixels."""
 CROP = 148
 """Width and height of the centre that is kept, in pixels: the face, little of what is around it."""
+LONGEST = 40_000_000
+"""Bytes of a list at most; that of the attributes has 26 million."""
 REMEDY = (
     f"There must be {FOLDER}/{IMAGES} with the images, {FOLDER}/{ATTRIBUTES} and {FOLDER}/{PARTITION}: "
     "name the folder that holds them with --data-root, or add --download (it needs the package gdown)."
@@ -97,6 +99,7 @@ def read(
     labels = _male(attributes, names)
     folder = partition.with_name(IMAGES)
     _all_there(folder, names)
+    originals.require_inside([folder / name for name in names], folder)
     images = np.empty((len(names), 3, size, size), dtype=np.uint8)
     for i, name in enumerate(names):
         images[i] = _image(folder / name, size).transpose(2, 0, 1)
@@ -179,6 +182,8 @@ def _male(path: Path, names: list[str]) -> np.ndarray:
 
 
 def _text(path: Path) -> list[str]:
+    if path.stat().st_size > LONGEST:
+        raise DatasetError(f"{path} has {path.stat().st_size:,} bytes, and is not CelebA's list. Get it anew.")
     try:
         return path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -201,7 +206,8 @@ def _image(path: Path, size: int) -> np.ndarray:
 
     left, top = (WIDTH - CROP) // 2, (HEIGHT - CROP) // 2
     try:
-        with Image.open(path) as image:
+        # Pillow would start other programs for some formats, whatever a file is called.
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
             # Known before anything is decoded.
             _require_size(path, image)
             centre = image.convert("RGB").crop((left, top, left + CROP, top + CROP))
@@ -209,7 +215,8 @@ def _image(path: Path, size: int) -> np.ndarray:
             return np.asarray(centre.resize((size, size), Image.Resampling.BILINEAR))
     except DatasetError:
         raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    # Pillow's decoders raise anything on a damaged file.
+    except Exception as error:
         raise DatasetError(f"{path} cannot be read as an image: {error}. Get it anew.") from error
 
 

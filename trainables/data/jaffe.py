@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainables.core import originals
 from trainables.core.arrays import Arrays, DatasetError, Description, Progress, choice
 from trainables.core.persons import EXPRESSIONS, PERSONS, require_split, split_persons
 
@@ -122,6 +123,7 @@ def _files(original: Original, source: Path | None) -> list[Path]:
             "and cannot be downloaded here: ask their authors, unpack them there and name the folder above with "
             "--data-root. The dataset faces needs no files and has the same classes and factors."
         )
+    originals.require_inside(found, folder)
     foreign = [path.name for path in found if not NAME.fullmatch(path.name)]
     if foreign:
         more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
@@ -141,10 +143,12 @@ def _pixels(file: Path, edge: int) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(file) as image:
+        # Pillow would start other programs for some formats, whatever a file is called.
+        with Image.open(file, formats=("TIFF", "PNG", "BMP", "GIF", "JPEG")) as image:
             if image.size == (edge, edge) and image.mode in ("L", "LA", "P", "RGB", "RGBA"):
                 return np.asarray(image.convert("L"))
             found = f"{image.width}×{image.height} pixels of mode {image.mode}"
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    # Pillow's decoders raise anything on a damaged file.
+    except Exception as error:
         raise DatasetError(f"jaffe: {file} cannot be read as an image: {error}. Unpack it anew.") from error
     raise DatasetError(f"jaffe: {file} has {found}; it must have {edge}×{edge}, grey of 8 bits. Unpack it anew.")

@@ -17,6 +17,8 @@ from trainables.core.arrays import Arrays, DatasetError, Description, Progress
 
 EDGE = 32
 """Width and height of the images in pixels."""
+HEADERS = 1_000_000
+"""Bytes of a file at most beside its pixels and labels; the originals are compressed."""
 FOLDERS = ("SVHN", "svhn", "")
 
 
@@ -117,8 +119,14 @@ def _mat(path: Path, count: int, md5: str) -> tuple[np.ndarray, np.ndarray]:
     from scipy.io import loadmat, whosmat
 
     shapes = {"X": (EDGE, EDGE, 3, count), "y": (count, 1)}
+    if path.stat().st_size > (largest := count * (3 * EDGE * EDGE + 1) + HEADERS):
+        raise _damaged(path, count, f"it must have at most {largest:,} bytes")
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "md5").hexdigest()
+    # A parser of compressed files sees nothing that somebody else made.
+    if digest != md5:
+        raise _damaged(path, count, f"its md5 is {digest}, it must be {md5}")
     try:
-        # Only headers are read here, so a file that claims to be enormous is refused before it is unpacked.
         found = {name: (shape, kind) for name, shape, kind in whosmat(path, appendmat=False)}
         for name, shape in shapes.items():
             if name not in found:
@@ -133,10 +141,6 @@ def _mat(path: Path, count: int, md5: str) -> tuple[np.ndarray, np.ndarray]:
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise _damaged(path, count, f"it cannot be read as one ({reason})") from error
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "md5").hexdigest()
-    if digest != md5:
-        raise _damaged(path, count, f"its md5 is {digest}, it must be {md5}")
     return pixels, labels.astype(np.int64)
 
 

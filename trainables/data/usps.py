@@ -6,6 +6,7 @@ They are read from the HDF5 file in wide use: groups ``train`` and ``test``, eac
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def read(path: Path, original: Original, size: int, progress: Progress = None) -
             for part, count in parts.items():
                 pixels.append(_numbers(file, f"{part}/data", (count, EDGE * EDGE), "f"))
                 labels.append(_numbers(file, f"{part}/target", (count,), "iu"))
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    # HDF5 raises whatever it stumbles over in a damaged file.
+    except Exception as error:
         raise DatasetError(
             f"{path} ({path.stat().st_size:,} bytes) is not the USPS file, or is damaged: {error}. It must be HDF5 "
             f"with groups train and test, each with data (N, {EDGE * EDGE}) and target (N,) of {original.train:,} "
@@ -127,9 +129,17 @@ def _numbers(file: Any, name: str, shape: tuple[int, ...], kinds: str) -> np.nda
     """A dataset of the HDF5 file. Type and shape are checked before anything is read."""
     import h5py
 
+    parts = name.split("/")
+    steps = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+    if not all(isinstance(file.get(step, getlink=True), h5py.HardLink) for step in steps):
+        raise ValueError(f"it has no dataset {name} of its own")
     found = file.get(name)
     if not isinstance(found, h5py.Dataset):
         raise ValueError(f"it has no dataset {name}")
+    if found.external or found.is_virtual:
+        raise ValueError(f"its {name} lies in another file")
+    if found.chunks is not None and math.prod(found.chunks) > 4 * math.prod(shape):
+        raise ValueError(f"its {name} is stored in pieces that are larger than it is")
     if found.dtype.kind not in kinds or found.shape != shape:
         numbers = "floats" if kinds == "f" else "integers"
         raise ValueError(f"its {name} is {found.dtype} {found.shape}; it must be {numbers} {shape}")

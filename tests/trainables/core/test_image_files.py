@@ -143,16 +143,16 @@ def bomb(width, height):
 @pytest.mark.parametrize("size", [(10_001, 10_000), (20_000, 20_000), (60_000, 60_000)])
 def test_bombs_are_refused_before_they_are_unpacked(tmp_path, size):
     (tmp_path / "bomb.png").write_bytes(bomb(*size))
-    with pytest.raises(ImageError, match=r"bomb\.png has .*pixels; at most 100 million are read"):
+    with pytest.raises(ImageError, match=r"bomb\.png has .*pixels; at most 40 million are read"):
         read(tmp_path / "bomb.png", GREY, resize=True)
 
 
 def test_just_below_the_limit_is_read_without_a_warning(tmp_path):
-    Image.new("1", (10_000, 10_000), 1).save(tmp_path / "a.png")
+    Image.new("1", (6_000, 6_000), 1).save(tmp_path / "a.png")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert (read(tmp_path / "a.png", GREY, resize=True) == 1).all()
-    assert Image.MAX_IMAGE_PIXELS < image_files.LARGEST, "Pillow's own limit is as it was"
+    assert Image.MAX_IMAGE_PIXELS > image_files.LARGEST, "Pillow's own limit is as it was"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.1, 0.5, 0.9, 0.95])
