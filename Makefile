@@ -47,7 +47,7 @@ server-test: $(READY)  ## A team's tracking server on loopback: who sees what, r
 
 # Without systemd, what is installed must not be started; with it, that is not ours to decide.
 cluster-test: export RUNLEVEL = 1
-cluster-test: $(READY)  ## Three hosts on this machine, as root: ray up, sweeps, lost hosts; twelve minutes on two cores
+cluster-test: $(READY)  ## Three hosts on this machine, as root: ray up, sweeps, lost hosts; seven minutes on two cores
 	@[ "$$(id -u)" = 0 ] || { echo "make $@ needs root, to make network, process and mount namespaces."; exit 1; }
 	@PATH=/usr/sbin:$$PATH; command -v sshd >/dev/null || [ ! -d /run/systemd/system ] || \
 		{ echo "make $@ needs openssh-server: install it first (it opens this machine's port 22)."; exit 1; }

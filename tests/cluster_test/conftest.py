@@ -1,7 +1,6 @@
 """One laptop, three hosts and one cluster for all tests of this folder."""
 
 import signal
-import sys
 
 import pytest
 import yaml
@@ -13,7 +12,7 @@ def pytest_sessionstart(session):
     if problem := lacking():
         pytest.exit(f"make cluster-test cannot run here: {problem}.", returncode=1)
     # A terminated test run takes its hosts down as an interrupted one does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
