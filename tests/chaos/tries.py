@@ -101,6 +101,7 @@ def drive(
 
     ``meddle`` may do something to an assignment's worker. ``ahead``: the worker has come to its next report by then.
     """
+    draw = pictures.draw
     pictures.draw = _draw  # type: ignore[assignment]
     ledger = ledger_of(driver)
     try:
@@ -122,6 +123,7 @@ def drive(
     except Died:
         pass
     finally:
+        pictures.draw = draw
         ledger.close()
 
 
