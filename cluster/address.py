@@ -59,7 +59,7 @@ def is_url(address: str | None) -> bool:
 def _instead(found: str, port: int | None) -> str:
     """The address that was probably meant."""
     host, _, end = found.rpartition("://")[2].partition("/")[0].partition(":")
-    if not host.replace("-", "").replace(".", "").isalnum():
+    if len(host) > 200 or not host.replace("-", "").replace(".", "").isalnum():
         return "http://HOST:8265"
     # 6379 and 10001 are the ports of the other two doors of a head.
     return f"http://{host}:{end if end.isdigit() and end not in ('6379', '10001') else 8265}"

@@ -82,7 +82,9 @@ def groups() -> tuple[Group, ...]:
 def declared(text: str) -> tuple[Group, ...]:
     """The groups of ``TEASEL_NODE_GROUPS``.  Raises ``ValueError`` with what it must be."""
     try:
-        return tuple(_declared(each) for each in json.loads(text))
+        if not isinstance(found := json.loads(text), list):
+            raise ValueError(found)
+        return tuple(_declared(each) for each in found)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise ValueError(
             f"{NODE_GROUPS} is {text[:80]!r}; it must be JSON such as "

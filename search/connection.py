@@ -13,7 +13,7 @@ import ray
 
 from cluster import fresh
 from cluster.address import LOCAL, named_cluster
-from cluster.capacity import Capacity, capacity
+from cluster.capacity import Capacity, capacity, groups
 from search.sweep import Sweep
 from trainables.core.memory import peak
 
@@ -33,6 +33,8 @@ def connect(sweep: Sweep, address: str | None = None) -> int:
     trial.
     """
     threads = str(max(1, int(sweep.resources.cpu)))
+    # What the environment says of the cluster is refused before Ray is started.
+    groups()
     if address and address not in ("auto", LOCAL):
         _reach(address)
     if not ray.is_initialized():

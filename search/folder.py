@@ -11,7 +11,7 @@ from pathlib import Path
 
 from search.history import History, replay
 from search.ledger import LedgerError, read
-from search.row_check import require_names
+from search.row_check import NAME, require_names
 from trainables.core.storage import Place, Where, place
 
 LEDGER, SEGMENTS = "ledger.jsonl", "ledger"
@@ -90,13 +90,13 @@ def existing(storage: Where, name: str) -> Folder:
     """The folder of a sweep that is there.  Raises ``LedgerError`` with the names of those that are."""
     where = place(storage)
     where.require()
-    if "/" not in name and name not in ("", ".", "..") and (found := folder(where, name)).ledger.exists():
+    if NAME.fullmatch(name) and (found := folder(where, name)).ledger.exists():
         return found
     known = [each for each in where.names() if Folder(where / each).ledger.exists()]
-    from spaces.core.domains import nearest
+    from spaces.core.domains import nearest, shown
 
     there = f"sweeps there are {', '.join(known)}{nearest(name, tuple(known))}" if known else "there is none yet."
-    raise LedgerError(f"No sweep named {name!r} in {where}; {there}")
+    raise LedgerError(f"No sweep named {shown(name)} in {where}; {there}")
 
 
 def beside(storage: Where) -> Path:

@@ -218,7 +218,7 @@ def _myself() -> bytes:
 
 
 def _said(where: Place) -> dict[str, Any]:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         found = json.loads(where.read())
         return found if isinstance(found, dict) else {}
     return {}

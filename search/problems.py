@@ -31,6 +31,9 @@ EXPECTED = {
 }
 
 
+LISTED = 25
+"""Problems that are told at most."""
+
 BOUNDS = {
     "greater_than_equal": "at least",
     "greater_than": "greater than",
@@ -54,11 +57,12 @@ class Problem:
 
 
 class SweepError(ValueError):
-    """A sweep that cannot run as it is written.  The text has one line for each problem."""
+    """A sweep that cannot run as it is written.  The text has one line for each problem, of many the first."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = tuple(lines)
-        super().__init__("\n".join(self.lines))
+        more = [f"... and {len(lines) - LISTED} more problems."] if len(lines) > LISTED else []
+        super().__init__("\n".join([*self.lines[:LISTED], *more]))
 
 
 def refuse(found: Iterable[Problem]) -> None:

@@ -140,7 +140,9 @@ OPTIONAL: Mapping[str, Check] = {
 
 def _shown(value: Any) -> str:
     # Of a huge collection not everything is made text.
-    shown = repr(value) if not isinstance(value, (dict, list)) else f"the {type(value).__name__} that it is"
+    if isinstance(value, (dict, list)):
+        return "this mapping" if isinstance(value, dict) else "this list"
+    shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.command_line.data_commands import open_with_progress, refusing
-from search.command_line.drive import authenticate, drive
+from search.command_line.drive import authenticate, drive, publishable
 from search.command_line.probe_commands import settled
 from search.command_line.terminal import console_of, ranking_table
 
@@ -40,6 +40,7 @@ def run(
                 "--address is the dashboard of a cluster's head: `teasel submit` sends a sweep there. `run` joins a "
                 "cluster at HOST:6379, from one of its nodes."
             )
+        publishable(mlflow)
         sweep = _named(sweep_of(what, given), again)
     authenticate(address)
     from search.run import create
@@ -111,6 +112,7 @@ def resume(
 
     console = console_of()
     with refusing():
+        publishable(mlflow)
         history = existing(storage, name).history()
         more = None if trials is None else _more(trials, history.budget)
         sweep = Sweep.model_validate({**history.sweep, "storage": storage})
@@ -168,6 +170,7 @@ def train(
 
     console = console_of()
     with refusing():
+        publishable(mlflow)
         named = "-".join([method, data, *([secondary] if secondary else []), "train"])
         sweep = from_command_line(
             [method],

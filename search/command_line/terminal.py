@@ -185,6 +185,7 @@ def publisher_error(place: Folder) -> str:
 
 
 def _said(place: Folder) -> dict[str, Any]:
-    with suppress(OSError, ValueError):
-        return json.loads((place.notes / "publisher.json").read_text())
+    with suppress(OSError, ValueError, RecursionError):
+        found = json.loads((place.notes / "publisher.json").read_text())
+        return found if isinstance(found, dict) else {}
     return {}

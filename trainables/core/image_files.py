@@ -137,8 +137,10 @@ def _raise(error: OSError) -> None:
 
 
 def _require_inside(path: Path, folder: Path) -> None:
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-        raise ImageError(f"{path} is a link that leads out of the folder, to {path.resolve()}. Name that place itself.")
+    # Of links in a circle it gives one of them; such a file is missing, and is said to be.
+    end = Path(os.path.realpath(path))
+    if path.is_symlink() and not end.is_relative_to(folder.resolve()):
+        raise ImageError(f"{path} is a link that leads out of the folder, to {end}. Name that place itself.")
 
 
 def _require_file(path: Path) -> None:

@@ -5,6 +5,7 @@ This module knows nothing about formats, nor about which datasets there are.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def require_inside(files: Iterable[Path], folder: Path) -> None:
     """Raises ``DatasetError`` for one of a folder's files that is a link out of it; the folder itself may be one."""
     root = folder.resolve()
     for file in files:
-        if file.is_symlink() and not file.resolve().is_relative_to(root):
+        if file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(root):
             raise DatasetError(f"{file} is a link that leads out of its folder. Put the file itself there.")
 
 

@@ -205,7 +205,9 @@ def place(where: Where) -> Place:
     if scheme.lower() == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
             raise ValueError(f"A file URI has three slashes and an absolute path, such as file:///data; not {where!r}.")
-        return Disk(Path(unquote(parts.path)))
+        if not (path := unquote(parts.path)).isprintable():
+            raise ValueError(f"The file URI {where!r} holds a control character.")
+        return Disk(Path(path))
     if scheme.lower() not in OBJECT_STORES:
         raise ValueError(f"There is no storage of the kind {_shown(scheme)}; storage must be {KNOWN}.")
     from trainables.core.object_store import Stored
