@@ -87,6 +87,11 @@ def _having(**checks: Check) -> Check:
     )
 
 
+def _needing(**checks: Check) -> Check:
+    """A mapping that has these entries, and they are right."""
+    return lambda value: _having(**checks)(value) and checks.keys() <= value.keys()
+
+
 def _maybe(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
@@ -101,12 +106,12 @@ def require_names(sweep: Mapping[str, Any]) -> None:
 SWEEP = _having(
     name=text,
     methods=_listed(text),
-    objectives=_listed(_having(metric=text, direction=text, over_seeds=text)),
-    constraints=_listed(_having(condition=text, at_most=number)),
+    objectives=_listed(lambda v: _needing(metric=text, direction=text)(v) and _having(over_seeds=text)(v)),
+    constraints=_listed(_needing(condition=text, at_most=number)),
     budget=_having(trials=whole, steps=whole, wall_time=_maybe(number)),
     seeds=_maybe(_having(count=lambda v: whole(v) and 0 < v <= 1000)),
     data=_having(name=text, options=mapping, subset=mapping, secondary=_maybe(_having(name=text))),
-    picked=_maybe(_having(sweep=text, trial=whole)),
+    picked=_maybe(_needing(sweep=text, trial=whole)),
 )
 """What of a specification is read without checking it whole."""
 
