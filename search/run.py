@@ -10,6 +10,7 @@ import errno
 import platform
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -158,6 +159,7 @@ class Driver:
         self.broken: OSError | None = None
         """Why the storage can no longer be written; the sweep is then stopping."""
         self.lock = threading.RLock()
+        self._freed: set[tuple[int, int]] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         # Ray pickles its searcher for a restore that is never asked for; there is nothing to keep.
@@ -218,6 +220,7 @@ class Driver:
 
     def _keep(self, number: int, trace: str | None) -> None:
         if trace:
+            # Like what ``_tidy`` leaves behind: no reason to end a sweep.
             with suppress(OSError):
                 (self.place.trial(number) / "error.txt").write(redacted(trace).encode("utf-8", "backslashreplace"))
 
@@ -228,24 +231,32 @@ class Driver:
         """Free the disk of what ended replicates no longer need; pictures stay, and the weights of complete ones."""
         history = self.loop.history
         for trial in history.configuration(history.trials[number]).trials:
-            if trial.state != RUNNING:
-                self._release(trial)
+            done = (trial.number, trial.attempts)
+            if trial.state != RUNNING and done not in self._freed:
+                with suppress(OSError):
+                    self._release(trial)
+                    self._freed.add(done)
 
     def _release(self, trial: Trial) -> None:
         from trainables.core.trial import release
 
         last = trial.reports[-1].checkpoint if trial.reports else None
         written = self.place.trial(trial.number)
-        for name in written.names():
+
+        def free(name: str) -> None:
             if name.startswith("."):
                 # What a worker was writing when it was killed.
                 (written / name).remove()
             elif name.startswith("step-"):
                 if self.place.files.within(f"trials/{trial.number:03d}/{name}") is None:
                     # A link that leads out: what lies there is not this sweep's.
-                    continue
+                    return
                 kept = trial.state == COMPLETE and last is not None and written / name == self.place.files / last
                 release(written / name, keep_weights=kept)
+
+        # Several at once, for in an object store each takes a few round trips.
+        with ThreadPoolExecutor(max_workers=8) as several:
+            list(several.map(free, written.names()))
 
 
 def run_here(driver: Driver) -> None:

@@ -87,8 +87,8 @@ def publish(
 
 
 def _follow(publisher: Publisher, pause: float, patience: float) -> Outcome:
-    poll = POLL[publisher.folder.files.local is not None]
-    pause = max(pause, poll)
+    local = publisher.folder.files.local is not None
+    poll, pause = POLL[local], pause if local else max(pause, POLL[local])
     wait, deadline = pause, None
     while True:
         # Asked before the pass, so that no row can come between the last pass and the end.
