@@ -6,11 +6,16 @@ This module knows nothing of trials.
 from __future__ import annotations
 
 import logging
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
 
+import search
 from cluster import fresh
 from cluster.address import LOCAL, named_cluster
 from cluster.capacity import Capacity, capacity, groups
@@ -40,17 +45,30 @@ def connect(sweep: Sweep, address: str | None = None) -> int:
     if not ray.is_initialized():
         # Left out, Ray would join whatever cluster was last started on this machine, dead or alive.
         joined = address or named_cluster() or LOCAL
-        ray.init(
-            address=joined,
-            include_dashboard=False if joined == LOCAL else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": {**WORKER, "OMP_NUM_THREADS": threads}},
-        )
+        with _among_our_own():
+            ray.init(
+                address=joined,
+                include_dashboard=False if joined == LOCAL else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env={"env_vars": {**WORKER, "OMP_NUM_THREADS": threads}},
+            )
     found = capacity(wanted(sweep))
     if not found.most:
         raise ValueError(_too_much(wanted(sweep), found))
     return concurrency(sweep, found)
+
+
+@contextmanager
+def _among_our_own() -> Iterator[None]:
+    """In the folder of Teasel's source.  Ray has its workers look for modules in the folder where it was started.
+
+    There, a file of somebody else's that is called as a library's would be run.
+    """
+    if cache := os.environ.get("TEASEL_CACHE"):
+        os.environ["TEASEL_CACHE"] = str(Path(cache).expanduser().absolute())
+    with chdir(Path(search.__file__).resolve().parents[1]):
+        yield
 
 
 def wanted(sweep: Sweep) -> dict[str, float]:

@@ -61,7 +61,7 @@ def look_at_torch(offered: float, patience: float) -> dict[str, Any]:
     environment |= {key: value for key, value in _initial().items() if key in VISIBLE}
     try:
         ran = subprocess.run(
-            [sys.executable, "-c", KERNELS],
+            [sys.executable, "-P", "-c", KERNELS],
             capture_output=True,
             text=True,
             timeout=patience,

@@ -135,7 +135,7 @@ def begin(uri: str) -> subprocess.Popen[str]:
     root = str(Path(search.__file__).resolve().parents[1])
     paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return subprocess.Popen(
-        [sys.executable, "-m", "search.tracking.check", uri],
+        [sys.executable, "-P", "-m", "search.tracking.check", uri],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

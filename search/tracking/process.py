@@ -29,9 +29,10 @@ def start(folder: Where, uri: str | None = None) -> subprocess.Popen[bytes] | No
     """
     sweep = Folder(place(folder))
     address(uri, beside(sweep.storage))
+    # With -P, files of the current folder are not taken for modules.
     root = str(Path(search.__file__).resolve().parents[1])
     paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    command = [sys.executable, "-m", "search.tracking", sweep.files.uri, *([uri] if uri else [])]
+    command = [sys.executable, "-P", "-m", "search.tracking", sweep.files.uri, *([uri] if uri else [])]
     try:
         with (sweep.notes / LOG).open("ab") as log:
             return subprocess.Popen(

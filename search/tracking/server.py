@@ -47,7 +47,7 @@ def server(storage: Path, port: int, *, log: Path | None = None) -> Iterator[str
     artifacts = storage / "mlartifacts"
     artifacts.mkdir(parents=True, exist_ok=True)
     command = [
-        *(sys.executable, "-m", "mlflow", "server"),
+        *(sys.executable, "-P", "-m", "mlflow", "server"),
         *("--backend-store-uri", address(None, storage)),
         *("--artifacts-destination", artifacts.as_uri()),
         *("--host", HOST, "--port", str(port), "--workers", "1"),

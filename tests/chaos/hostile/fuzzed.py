@@ -266,7 +266,7 @@ def tried(name: str, number: int, examples: int, folder: Path) -> None:
     """Raises what a parser raised that is no ``ValueError``, with the input that did it in the folder."""
     parser = PARSERS[name]
     if "model" in name or name in ("manifests", "weights (safetensors)"):
-        models.made(folder)
+        models.made(folder, network="mlp", hidden=8)
 
     @seed(number)
     @settings(

@@ -86,7 +86,7 @@ LEDGERS = {
     "null for a row": body(b"null"),
     "not JSON": body(b"{'kind': 'end'}"),
     "a row that is deep": body(b'{"kind": "end", "time": 1, "reason": ' + DEEP.encode() + b"}"),
-    "a configuration that is deep": changed("trial", config={"a": json.loads("[" * 900 + "]" * 900)}),
+    "a configuration that is deep": changed("trial", config={"a": json.loads("[" * 200 + "]" * 200)}),
     "a row of 8 MB": body(b'{"kind": "close", "time": 1, "reason": "' + b"x" * 8_000_000 + b'"}'),
     "a row of lists, 5 MB": body(b"[" + b"[]," * 1_700_000 + b"[]]"),
     "a number of 5,000 digits": body(b'{"kind": "close", "time": ' + b"9" * 5000 + b"}"),
