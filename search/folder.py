@@ -5,6 +5,7 @@ Imports nothing heavy, so that looking at a sweep is quick.
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,17 @@ class Folder:
             return self.ledger.exists()
         with path.open("rb") as file:
             return b"\n" in file.read(2**20)
+
+    def require_own(self) -> None:
+        """Raises ``LedgerError`` where trials lie behind links: going on would write, and free, what is not its own."""
+        if self.files.local is None:
+            return
+        trials = self.files.local / "trials"
+        linked = [trials] if trials.is_symlink() else []
+        if not linked and trials.is_dir():
+            linked = [Path(entry.path) for entry in os.scandir(trials) if entry.is_symlink()]
+        if linked:
+            raise LedgerError(f"{linked[0]} is a link; a sweep goes on only with folders of its own.")
 
     def history(self) -> History:
         """What the ledger tells, read without locking it.  Raises ``LedgerError`` when it is damaged or empty."""

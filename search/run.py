@@ -73,6 +73,7 @@ def reopen(storage: Where, name: str, *, trials: int | None = None) -> tuple[Fol
     Raises ``LedgerError`` for a name that does not exist, a damaged ledger, or one that another process is writing.
     """
     place = existing(storage, name)
+    place.require_own()
     ledger = Ledger.open(place.ledger)
     if trials:
         ledger.append("budget", trials=replay(ledger.rows).budget + trials)
@@ -244,13 +245,13 @@ class Driver:
         written = self.place.trial(trial.number)
 
         def free(name: str) -> None:
+            if self.place.files.within(f"trials/{trial.number:03d}/{name}") is None:
+                # A link that leads out: what lies there is not this sweep's.
+                return
             if name.startswith("."):
                 # What a worker was writing when it was killed.
                 (written / name).remove()
             elif name.startswith("step-"):
-                if self.place.files.within(f"trials/{trial.number:03d}/{name}") is None:
-                    # A link that leads out: what lies there is not this sweep's.
-                    return
                 kept = trial.state == COMPLETE and last is not None and written / name == self.place.files / last
                 release(written / name, keep_weights=kept)
 

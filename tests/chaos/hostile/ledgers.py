@@ -205,6 +205,19 @@ def _file(folder: Path, make: str) -> Call:
     return lambda: existing(folder / "results", "look").history()
 
 
+def _linked(folder: Path, name: str) -> Call:
+    """A sweep whose trials lie behind links: going on with it would write there, and free what is not its own."""
+    from search.run import reopen
+
+    call = _told(folder, lines(ROWS))
+    call()
+    (folder / "victim/.ssh").mkdir(parents=True)
+    path = folder / "results/look" / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(folder / "victim")
+    return lambda: reopen(folder / "results", "look")
+
+
 FILES = (
     *("a pipe", "sparse, of a terabyte", "a folder", "a link to a device", "a link to a file"),
     *("a link to be resumed", "a device to be resumed"),
@@ -212,5 +225,9 @@ FILES = (
 
 
 CASES = [Case(name=name, make=lambda folder, raw=raw: _told(folder, raw)) for name, raw in LEDGERS.items()] + [
-    Case(name=f"a ledger that is {make}", make=lambda folder, make=make: _file(folder, make)) for make in FILES
+    *(Case(name=f"a ledger that is {make}", make=lambda folder, make=make: _file(folder, make)) for make in FILES),
+    *(
+        Case(name=f"{name} that is a link", make=lambda folder, n=name: _linked(folder, n))
+        for name in ("trials", "trials/000")
+    ),
 ]
