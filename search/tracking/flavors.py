@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOADER = "trainables.core.python_function"
 GRAPH = "encoder"
 """The folder that holds the graph, under the name by which MLflow looks for it."""
-REQUIREMENTS = ("mlflow>=3.15", "numpy>=2.0", "pillow>=12.0", "safetensors>=0.6", "torch>=2.13")
+REQUIREMENTS = ("mlflow>=3.15", "numpy>=2.0", "pillow>=12.3", "safetensors>=0.6", "torch>=2.13")
 """What loading needs beside Teasel itself.  Teasel is in no registry, where its name might lead to something else."""
 
 
