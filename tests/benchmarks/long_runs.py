@@ -18,13 +18,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import sections
 import simulation
 
 from search.ledger import Ledger, Reader
 from search.sweep import Sweep
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
-TITLE = "## Long runs"
 POINTS = (100, 1000, 3000, 10_000)
 WINDOW = 100
 """Trials over which what one costs is averaged, the last before a point."""
@@ -194,18 +193,11 @@ def measure(points):
 
 def section(points):
     """The section of RESULTS.md."""
-    lines = [TITLE, "", "The last run of `make bench-long`: simulated trials, all else as in a real sweep.", ""]
+    lines = ["The last run of `make bench-long`: simulated trials, all else as in a real sweep.", ""]
     for (_, *names), rows in zip(HEAD, measure(points), strict=True):
         lines += ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
         lines += ["| " + " | ".join(row) + " |" for row in rows] + [""]
     return "\n".join(lines)
-
-
-def kept():
-    """The section as the last run left it; empty where there is none."""
-    text = RESULTS.read_text() if RESULTS.exists() else ""
-    _, found, rest = text.partition(TITLE)
-    return f"{found}{rest}".partition("\n## ")[0].rstrip()
 
 
 def main():
@@ -223,8 +215,7 @@ def main():
     text = section(tuple(sorted(given.points)))
     print(text)
     if not given.print:
-        before = RESULTS.read_text().replace(kept(), "") if kept() else RESULTS.read_text()
-        RESULTS.write_text(f"{before.rstrip()}\n\n{text.rstrip()}\n")
+        sections.put(sections.LONG, text)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import long_runs
 import scores
+import sections
 import simulation
 import torch
 from peers import PlainTraining
@@ -113,12 +113,11 @@ def main():
         print(lines[-1], flush=True)
     about = f"{_processor()}, torch {torch.__version__}, {platform.platform()}"
     text = (
-        "# Benchmarks\n\nThe last run of `make bench`. The peer of training is plain float32 PyTorch on a resident "
-        f"tensor (`peers.py`).\nMachine: {about}.\n\n" + "\n".join(lines) + "\n"
+        "The last run of `make bench`. The peer of training is plain float32 PyTorch on a resident "
+        f"tensor (`peers.py`).\nMachine: {about}.\n\n" + "\n".join(lines)
     )
-    # Long runs are measured apart, because they take half an hour.
-    kept = long_runs.kept()
-    long_runs.RESULTS.write_text(f"{text}\n{kept}\n" if kept else text)
+    # What takes long is measured apart, and stays as it is.
+    sections.put(sections.SPEED, text)
 
 
 def _processor():
