@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,17 @@ def require_place(path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes | memoryview | Callable[[Path], object]) -> None:
-    """Write bytes, or have them written by a function that is given a path.  Raises ``OSError``."""
+    """Write bytes, or have them written by a function that is given a path.  Raises ``OSError``.
+
+    A link is followed, and what is no file, such as ``/dev/stdout`` or a pipe, is written to and not replaced.
+    """
+    path = path.resolve() if path.is_symlink() and path.exists() else path
+    if path.exists() and not path.is_file():
+        with tempfile.TemporaryDirectory() as folder:
+            whole = Path(folder) / path.name
+            write_whole(whole, content)
+            path.write_bytes(whole.read_bytes())
+        return
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if callable(content):
