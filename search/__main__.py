@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import search
-from search.command_line import check_cli, look_cli, model_cli, probe_cli, report_cli, submit_cli
+from search.command_line import check_cli, curves_cli, look_cli, model_cli, probe_cli, report_cli, submit_cli
 from search.command_line.options import DEFAULT, Address, DataRoot, Download, Mlflow, Name, Secondary, Set, Storage
 from search.command_line.sweep_options import (
     Concurrency,
@@ -215,6 +215,8 @@ app.command()(check_cli.check)
 app.command()(report_cli.report)
 app.command()(report_cli.compare)
 app.command()(probe_cli.probe)
+app.command()(curves_cli.record)
+app.command()(curves_cli.simulate)
 app.command()(submit_cli.submit)
 app.command()(submit_cli.status)
 app.command()(submit_cli.stop)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import platform
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -80,10 +81,17 @@ def reopen(storage: Where, name: str, *, trials: int | None = None) -> tuple[Fol
     return place, ledger
 
 
-def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int, compare: Comparison | None = None) -> Loop:
+def loop(
+    ledger: Ledger,
+    sweep: Sweep,
+    *,
+    concurrency: int,
+    compare: Comparison | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Loop:
     """The loop of ``sweep`` over its ledger, whatever that holds already; a ``session`` row marks its beginning.
 
-    Replicates are compared by their checkpoints' codes unless ``compare`` says how.
+    Replicates are compared by their checkpoints' codes unless ``compare`` says how. ``clock`` counts the wall time.
     """
     sampler = Sampler(
         sweep.sampler.name,
@@ -102,6 +110,7 @@ def loop(ledger: Ledger, sweep: Sweep, *, concurrency: int, compare: Comparison 
         schedule=judge,
         concurrency=concurrency,
         compare=compare or partial(agreement, ledger.place.parent),
+        clock=clock,
     )
 
 
