@@ -74,8 +74,8 @@ check: $(READY)  ## Style, types and import rules
 chaos: $(READY)  ## Every fault we can think of, tried again and again, into tests/chaos/SCOREBOARD.md
 	OMP_NUM_THREADS=1 $(BIN)/python tests/chaos/run.py
 
-bench: $(READY)  ## Measure speed, as ratios
-	PYTHONPATH=tests/search $(BIN)/python tests/benchmarks/run.py
+bench: $(READY)  ## Speed against plain PyTorch and stock sweeps, into tests/benchmarks/RESULTS.md; BENCH=--quick is small
+	PYTHONPATH=tests/search $(BIN)/python tests/benchmarks/run.py $(BENCH)
 
 bench-long: $(READY)  ## What 10,000 simulated trials cost driver, resume and MLflow, into tests/benchmarks/RESULTS.md: half an hour
 	PYTHONPATH=tests/search $(BIN)/python tests/benchmarks/long_runs.py

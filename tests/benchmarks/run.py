@@ -1,130 +1,148 @@
-"""``make bench``: speed as ratios, measured side by side in one run; writes RESULTS.md beside this file.
+"""``make bench``: speed side by side with plain PyTorch and stock sweeps; writes its section of RESULTS.md.
 
-Each pair is run in turns, several times, and the medians are compared: these figures are for this machine, the ratios
-for others too.
+python run.py [--quick] [--only training small driver sweep scores] [--print]
+
+Each pair is run in turns, several times, and medians are compared: the figures are this machine's, the ratios others'
+too. Training is measured in processes of its own, a sweep as the commands that a user types, on two cores.
 """
+
+from __future__ import annotations
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
-import platform
-import statistics
+import json
+import subprocess
+import sys
 import tempfile
+import textwrap
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 
+import machine
 import scores
 import sections
-import simulation
-import torch
-from peers import PlainTraining
+import small
+import training_speed
+import whole_sweep
+from table import HEAD, Row
+from watching import script
+from workload import Work, prepare
 
-import trainables
-from search.ledger import Ledger
-from trainables.core.dataset import open_dataset
-from trainables.core.training import Training
-
-
-def turns(ours, peer, *, repeat):
-    """Median seconds of each, run in turns."""
-    times = ([], [])
-    for _ in range(repeat):
-        for work, found in zip((ours, peer), times, strict=True):
-            start = time.perf_counter()
-            work()
-            found.append(time.perf_counter() - start)
-    return tuple(map(statistics.median, times))
+PARTS = ("training", "small", "driver", "sweep", "scores")
+METHODS = {"beta_vae": "β-VAE", "factor_vae": "FactorVAE"}
+TIMES = {64: 4.0, 32: 2.5}
+"""Goals for training at these sizes."""
 
 
-def training(size, gamma, *, steps, repeat):
-    """Images a second of one CPU thread, Teasel's and a tutorial's loop on a resident tensor."""
-    data = open_dataset("sprites", {"size": size, "orientations": 8, "positions": 16}).split("train")
-    method = trainables.method("beta_vae" if gamma is None else "factor_vae")
-    hp = method.Hyperparameters() if gamma is None else method.Hyperparameters(gamma=gamma)
-    ours = Training(method, hp, data, seed=0)
-    plain = PlainTraining(data.images(torch.arange(min(len(data), 8192))), size, gamma=gamma)
-    ours.advance(3)
-    plain.step()
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is measured."""
 
-    def run_plain():
-        for _ in range(steps):
-            plain.step()
-
-    seconds = turns(lambda: ours.advance(ours.step + steps), run_plain, repeat=repeat)
-    return tuple(64 * steps / s for s in seconds)
+    turns: int = 5
+    repeat: int = 2
+    """Of the whole sweep."""
+    sizes: tuple[int, ...] = (64, 32)
+    work: Work = Work(folder="")  # noqa: RUF009
+    stopping: bool = True
 
 
-def gathering(repeat):
-    """Batches of 64 a second: from the memory map, and from a DataLoader over the same images as floats."""
-    data = open_dataset("sprites", {"size": 64, "orientations": 8, "positions": 16}).split("train")
-    floats = torch.utils.data.TensorDataset(data.images(torch.arange(8192)))
-    loader = torch.utils.data.DataLoader(floats, batch_size=64, shuffle=True)
-    rng = torch.Generator().manual_seed(0)
-
-    def ours():
-        for _ in range(128):
-            data.images(torch.randint(len(data), (64,), generator=rng))
-
-    seconds = turns(ours, lambda: [None for _ in loader], repeat=repeat)
-    return tuple(128 / s for s in seconds)
+QUICK = Size(turns=1, repeat=1, sizes=(32,), work=Work(folder="", size=32, trials=4, steps=50), stopping=False)
 
 
-def loop(trials):
-    """Milliseconds of the driver for each trial of a simulated sweep: suggest, record and decide; rows a trial."""
-    with tempfile.TemporaryDirectory() as folder:
-        sweep = simulation.sweep(folder, trials=trials)
-        path = Path(folder) / "ledger.jsonl"
-        start = time.perf_counter()
-        simulation.play(simulation.begin(sweep, path))
-        spent = time.perf_counter() - start
-        start = time.perf_counter()
-        with Ledger.open(path) as ledger:
-            rows = len(ledger.rows)
-        reading = time.perf_counter() - start
-    return 1000 * spent / trials, 1000 * spent / rows, reading
+def training(size: Size) -> Iterator[Row]:
+    for pixels in size.sizes:
+        for method, name in METHODS.items():
+            ours, peer, about = training_speed.compare(method, pixels, size.turns)
+            what = f"{name} {pixels}×{pixels}, batch 64, one thread, {about['how']}: images/s"
+            yield Row(what=what, ours=ours, peer=peer, times=TIMES[pixels])
+            yield Row(what=f"{name} {pixels}×{pixels}: seconds to its first step done", ours=about["first"])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=15)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    rows = []
-    for size, gamma in ((64, None), (64, 10.0), (32, None), (32, 10.0)):
-        ours, peer = training(size, gamma, steps=given.steps, repeat=given.repeat)
-        what = f"{'β-VAE' if gamma is None else 'FactorVAE'} {size}×{size}, batch 64, one thread: images/s"
-        rows.append((what, f"{ours:.0f}", f"{peer:.0f}", f"{ours / peer:.2f}"))
-    ours, peer = gathering(given.repeat)
-    rows.append(("batches/s of 64×64 images (peer: DataLoader)", f"{ours:.0f}", f"{peer:.0f}", f"{ours / peer:.1f}"))
-    trial, row, reading = loop(200)
-    rows.append(("driver, ms a trial (200 simulated trials, TPE, ASHA)", f"{trial:.1f}", "", ""))
-    rows.append(("driver, ms a ledger row, flushed to disk", f"{row:.2f}", "", ""))
-    rows.append(("reading that ledger, s", f"{reading:.3f}", "", ""))
-    lines = ["| what | Teasel | peer | ratio |", "|---|---|---|---|"]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    print("\n".join(lines))
-    lines += ["", scores.TEXT, "", scores.HEAD]
-    print("\n".join(lines[-4:]))
-    for row in scores.rows(given.repeat, every=False):
-        lines.append("| " + " | ".join(row) + " |")
-        print(lines[-1], flush=True)
-    about = f"{_processor()}, torch {torch.__version__}, {platform.platform()}"
-    text = (
-        "The last run of `make bench`. The peer of training is plain float32 PyTorch on a resident "
-        f"tensor (`peers.py`).\nMachine: {about}.\n\n" + "\n".join(lines)
+def quick_ones(size: Size) -> Iterator[Row]:
+    ours, peer = small.gathering(size.turns)
+    yield Row(what="batches/s of 64×64 images (peer: DataLoader)", ours=ours, peer=peer)
+    found = small.loop(200)
+    yield Row(what="loop, ms a trial (200 simulated trials, TPE, ASHA)", ours=found["trial"], better="less")
+    yield Row(what="loop, ms a ledger row, flushed to disk", ours=found["row"], better="less")
+
+
+def driver(size: Size) -> Iterator[Row]:
+    command = [sys.executable, script("driver_cost.py")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    yield Row(what="driver on Ray, CPU ms a report", ours=found["report"], most=5)
+    yield Row(what="driver on Ray, CPU ms a trial beside its reports", ours=found["trial"])
+
+
+def sweep(size: Size) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory(prefix="teasel-bench-") as folder:
+        work = replace(size.work, folder=folder)
+        prepare(work)
+        yield from whole_sweep.compared(work, size.repeat)
+        if size.stopping:
+            yield from whole_sweep.stopped(work)
+
+
+def scored(size: Size) -> Iterator[Row]:
+    yield from scores.rows(size.turns, every=False)
+
+
+WORK = {"training": training, "small": quick_ones, "driver": driver, "sweep": sweep, "scores": scored}
+
+
+ABOUT = """
+The last run of `make bench`, {today}, on {machine}.
+
+A ratio says how many times better Teasel is. Training: the peer is plain float32 PyTorch on a resident tensor
+(`peers.py`); Teasel's is what a trial of {long:,} steps has. Each side is a process of its own; medians of {turns}
+turns.
+
+The whole sweep: {trials} β-VAEs of {steps:,} steps, {size}×{size} sprites, batch {batch}, {reports} reports with MIG
+and a checkpoint each, two trials at a time on two cores, without early stopping. Teasel is `teasel run`, with pictures
+and its publishing to MLflow; the peers are `stock.py` (Ray Tune, OptunaSearch, MLflowLoggerCallback, DataLoader,
+`reuse_actors`) and `stock_optuna.py`. Wall time is that of the command; medians of {repeat} runs, in turns. Memory is
+the sum of the resident sets of all processes, in which what they share is counted for each, or of the proportional
+ones.
+
+Scores: 10,000 rows, 10 codes and factors of 3, 6, 40, 32, 32 values, on one core; the peer is the definition as
+scikit-learn's parts make it.
+"""
+
+
+def about(size: Size) -> str:
+    text = ABOUT.format(
+        today=time.strftime("%Y-%m-%d"),
+        machine=machine.described(),
+        long=training_speed.LONG,
+        turns=size.turns,
+        repeat=size.repeat,
+        **asdict(size.work),
     )
-    # What takes long is measured apart, and stays as it is.
-    sections.put(sections.SPEED, text)
+    return "\n\n".join(textwrap.fill(each, 120) for each in text.strip().split("\n\n"))
 
 
-def _processor():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return f"{line.partition(': ')[2]}, {os.cpu_count()} cores"
-    return platform.processor()
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    words.add_argument("--quick", action="store_true", help="a few minutes, small images, one turn; written nowhere")
+    words.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    words.add_argument("--print", action="store_true", help="write nothing into RESULTS.md")
+    given = words.parse_args()
+    size = QUICK if given.quick else Size()
+    machine.two_cores()
+    lines = [HEAD]
+    print(HEAD, flush=True)
+    begun = time.monotonic()
+    for part in given.only:
+        for row in WORK[part](size):
+            lines.append(str(row))
+            print(row, flush=True)
+    print(f"\n{(time.monotonic() - begun) / 60:.0f} minutes", file=sys.stderr)
+    if not (given.quick or given.print or set(given.only) != set(PARTS)):
+        sections.put(sections.SPEED, f"{about(size)}\n\n" + "\n".join(lines))
 
 
 if __name__ == "__main__":

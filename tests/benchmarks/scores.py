@@ -12,6 +12,7 @@ import argparse
 import statistics
 import time
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier
@@ -19,6 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
 from sklearn.svm import LinearSVC
+from table import HEAD, Row
 
 from trainables.scores import (
     beta_vae_score,
@@ -125,11 +127,6 @@ SCORES = (
     ("udr of three models", lambda: udr.score(MODELS, [np.ones(LATENTS)] * 3), None, None),
     ("dci", lambda: dci.score(CODES, FACTORS), 10_000, plain_dci),
 )
-HEAD = "| score | ms | goal | met | plain, ms | ratio |\n|---|---|---|---|---|---|"
-TEXT = (
-    "Scores of 10,000 rows, 10 codes and factors of 3, 6, 40, 32, 32 values, on one core. The plain implementation is "
-    "the definition as scikit-learn's parts make it."
-)
 SLOW = {"dci": 1}
 """Repeats of what takes seconds."""
 
@@ -140,8 +137,8 @@ def milliseconds(work):
     return 1000 * (time.perf_counter() - start)
 
 
-def rows(repeat, every):
-    """(what, ours, goal, whether it is met, peer, ratio) of each score, as words."""
+def rows(repeat: int, every: bool) -> Iterator[Row]:
+    """Milliseconds of each score and, where that is short or ``every`` is asked for, of its peer."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     for what, ours, goal, peer in SCORES:
         if what in SLOW and not every:
@@ -153,16 +150,8 @@ def rows(repeat, every):
             found.append(milliseconds(ours))
             if peer is not None and len(others) < 3:
                 others.append(milliseconds(peer))
-        spent = statistics.median(found)
         beside = statistics.median(others) if others else None
-        yield (
-            what,
-            f"{spent:.1f}",
-            "" if goal is None else str(goal),
-            "" if goal is None else ("yes" if spent <= goal else "NO"),
-            "" if beside is None else f"{beside:.0f}",
-            "" if beside is None else f"{beside / spent:.1f}",
-        )
+        yield Row(what=f"{what}, ms", ours=statistics.median(found), peer=beside, better="less", most=goal)
 
 
 def main():
@@ -172,7 +161,7 @@ def main():
     given = parser.parse_args()
     print(HEAD, flush=True)
     for row in rows(given.repeat, given.all):
-        print("| " + " | ".join(row) + " |", flush=True)
+        print(row, flush=True)
 
 
 if __name__ == "__main__":
