@@ -22,13 +22,18 @@ from cluster.capacity import Capacity, capacity, groups
 from search.sweep import Sweep
 from trainables.core.memory import peak
 
-WORKER = {
-    # Fresh activation memory each step costs a CPU step up to a fifth; let glibc keep what it has.
-    "MALLOC_MMAP_THRESHOLD_": "1073741824",
-    "MALLOC_TRIM_THRESHOLD_": "4294967296",
-    "MALLOC_TOP_PAD_": "268435456",
-}
-"""Set for trial processes before Python starts."""
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+"""For trial processes, before they start: a step goes through tens of megabytes, which as small pages cost it a tenth.
+
+What else a trial wants of the C library it says itself (``trainables.core.allocator``).
+"""
+
+
+def worker() -> dict[str, str]:
+    """The environment of trial processes, which keeps what this one's says to the C library."""
+    said = os.environ.get("GLIBC_TUNABLES", "")
+    tunables = said if "glibc.malloc.hugetlb" in said else ":".join(filter(None, (said, HUGE_PAGES)))
+    return {"GLIBC_TUNABLES": tunables}
 
 
 def connect(sweep: Sweep, address: str | None = None) -> int:
@@ -51,7 +56,7 @@ def connect(sweep: Sweep, address: str | None = None) -> int:
                 include_dashboard=False if joined == LOCAL else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                runtime_env={"env_vars": {**WORKER, "OMP_NUM_THREADS": threads}},
+                runtime_env={"env_vars": {**worker(), "OMP_NUM_THREADS": threads}},
             )
     found = capacity(wanted(sweep))
     if not found.most:

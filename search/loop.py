@@ -133,6 +133,7 @@ class Loop:
         checkpoint: str | None = None,
         pictures: Sequence[str] = (),
         host: str = "",
+        seconds: Mapping[str, float] | None = None,
     ) -> Decision:
         """Record a report and decide.  A step that is in the ledger already is not recorded again."""
         trial = self.history.trials[number]
@@ -150,6 +151,7 @@ class Loop:
             checkpoint=checkpoint,
             pictures=list(pictures),
             **({"host": host} if host else {}),
+            **({"seconds": dict(seconds)} if seconds else {}),
             **self._elapsed(),
         )
         if comparison is not None:

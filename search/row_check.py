@@ -140,6 +140,7 @@ OPTIONAL: Mapping[str, Check] = {
     "condition": text,
     "by": text,
     "elapsed": number,
+    "seconds": metrics,
 }
 
 

@@ -137,6 +137,8 @@ def described(sweep: Sweep, data_root: str | None) -> dict[str, Any]:
         "secondary": None if sweep.data.secondary is None else asdict(source(sweep.data.secondary)),
         "data_root": data_root,
         "threads": max(1, int(sweep.resources.cpu)),
+        "precision": sweep.resources.precision,
+        "compile": sweep.resources.compile,
     }
 
 
@@ -208,6 +210,7 @@ class Driver:
                         checkpoint=self._below(said["checkpoint"]),
                         pictures=[str(self._below(p)) for p in said["pictures"]],
                         host=said.get("host", ""),
+                        seconds=said.get("seconds"),
                     )
                     over = not isinstance(decision, Continue)
                 if over:

@@ -34,7 +34,6 @@ from search.sweep_parts import (
     Objective,
     Part,
     Picked,
-    Resources,
     SamplerSpec,
     ScheduleSpec,
     Seed,
@@ -44,6 +43,7 @@ from search.sweep_parts import (
     named,
 )
 from search.sweep_ramps import ramp_ends
+from search.sweep_resources import Resources
 from search.sweep_space import overridden
 from spaces import RAMP, Joint, Space
 from spaces.core.domains import shown

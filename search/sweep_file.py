@@ -35,7 +35,7 @@ OPTIONS: dict[Place, str] = {
     ("budget", "steps"): "--steps",
     ("sampler",): "--sampler",
     ("schedule",): "--schedule",
-    ("resources",): "--cpu/--gpu",
+    ("resources",): "--cpu/--gpu/--precision",
 }
 """The option that fills a part of the sweep; any other field is an option of its own name."""
 
@@ -171,6 +171,7 @@ def from_command_line(
     schedule: str | None = None,
     cpu: float | None = None,
     gpu: float | str | None = None,
+    precision: str | None = None,
     **fields: Any,
 ) -> Sweep:
     """The sweep that the command line's words mean, over ``base`` (a file's sweep) if given.
@@ -195,7 +196,7 @@ def from_command_line(
         "budget": {"trials": trials, "steps": steps, "wall_time": wall_time},
         "sampler": {"name": sampler, "seed": sampler_seed},
         "schedule": {"name": schedule},
-        "resources": {"cpu": cpu, "gpu": scalar(gpu) if isinstance(gpu, str) else gpu},
+        "resources": {"cpu": cpu, "gpu": scalar(gpu) if isinstance(gpu, str) else gpu, "precision": precision},
     }
     if data is not None and base is not None and data != base.data.name:
         value["data"] = {k: v for k, v in value["data"].items() if k == "secondary"}

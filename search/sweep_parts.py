@@ -1,4 +1,4 @@
-"""The parts of a sweep: dataset, objectives, constraints, budget, seeds, sampler, schedule, resources."""
+"""The parts of a sweep: dataset, objectives, constraints, budget, seeds, sampler, schedule."""
 
 from __future__ import annotations
 
@@ -267,32 +267,3 @@ class ScheduleSpec(Part):
         if name not in SCHEDULES:
             raise ValueError(unknown("schedule", name, SCHEDULES))
         return name
-
-
-class Resources(Part):
-    """What one trial takes of the machine; several trials share a GPU by fractions of it.
-
-    ``gpu: auto`` is measured before the sweep begins (``search.probe``), and recorded as the number that was found.
-    """
-
-    cpu: Annotated[Number, Field(ge=0)] = 1.0
-    gpu: Annotated[Number, Field(ge=0)] | Literal["auto"] = 0.0
-
-    @property
-    def gpus(self) -> float:
-        """How many GPUs a trial takes; the whole of one until ``auto`` is measured."""
-        return 1.0 if self.gpu == "auto" else self.gpu
-
-    @field_validator("gpu", mode="before")
-    @classmethod
-    def _worded(cls, gpu: Any) -> Any:
-        if isinstance(gpu, str) and gpu != "auto":
-            raise ValueError(f"gpu is {shown(gpu)}; it must be a number, such as 0.25, or auto, which measures it.")
-        return gpu
-
-    @field_validator("gpu")
-    @classmethod
-    def _divisible(cls, gpu: float | str) -> float | str:
-        if not isinstance(gpu, str) and gpu > 1 and not gpu.is_integer():
-            raise ValueError(f"{gpu:g} GPUs cannot be given to a trial: a fraction up to 1, or 1, 2, 3, ...")
-        return gpu

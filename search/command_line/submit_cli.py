@@ -18,6 +18,7 @@ from search.command_line.sweep_options import (
     Data,
     Gpu,
     Objective,
+    Precision,
     Sampler,
     Schedule,
     Score,
@@ -82,6 +83,7 @@ def submit(
     name: SweepName = None,
     cpu: Cpu = None,
     gpu: Gpu = None,
+    precision: Precision = None,
     concurrency: Concurrency = None,
     storage: Shared = None,
     data_root: ClusterData = None,
@@ -116,6 +118,7 @@ def submit(
         name=name,
         cpu=cpu,
         gpu=gpu,
+        precision=precision,
         concurrency=concurrency,
         storage=storage,
     )

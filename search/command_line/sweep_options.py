@@ -34,6 +34,10 @@ Cpu = Annotated[float | None, typer.Option(help="CPUs per trial.")]
 Gpu = Annotated[
     str | None, typer.Option(help="GPUs per trial: 1, a fraction such as 0.25, or auto, which measures it.")
 ]
+Precision = Annotated[
+    str | None,
+    typer.Option(help="What networks compute in: float32, bfloat16, or auto, which is the faster one on the machine."),
+]
 Concurrency = Annotated[int | None, typer.Option(help="Trials at once, at most.")]
 
 
@@ -55,6 +59,7 @@ def given(
     name: str | None,
     cpu: float | None,
     gpu: str | None,
+    precision: str | None,
     concurrency: int | None,
     storage: str | None,
 ) -> dict[str, Any]:
@@ -77,6 +82,7 @@ def given(
         "name": name,
         "cpu": cpu,
         "gpu": gpu,
+        "precision": precision,
         "concurrency": concurrency,
         "storage": storage,
     }

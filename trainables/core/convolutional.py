@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from trainables.core import limits
 from trainables.core.contract import InputSpec
-from trainables.core.networks import ChannelsLast
+from trainables.core.networks import ChannelsLast, FirstConvolution
 
 Shape = tuple[int, int, int]
 
@@ -47,12 +47,12 @@ def encoder(shape: Shape, channels: Sequence[int], outputs: int) -> nn.Sequentia
     small = channels[-1] * math.prod(_sizes(shape)[-1])
     layers: list[nn.Module] = []
     for index, (before, after) in enumerate(itertools.pairwise((shape[0], *channels))):
-        layers.append(nn.Conv2d(before, after, 3, padding=1))
+        layers.append((nn.Conv2d if layers else FirstConvolution)(before, after, 3, padding=1))
         if index < POOLS:
             # The largest value behind ReLU is ReLU of the largest, at a quarter of the work.
             layers.append(nn.MaxPool2d(2))
         layers.append(nn.ReLU())
-    # One-channel images have no layout of their own, so it is set behind the first convolution.
+    # Long done by the first; saved models count it.
     layers.insert(1, ChannelsLast())
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(small, outputs))
 

@@ -72,16 +72,19 @@ def evaluate(
     points: int | None = POINTS,
     asked: Collection[str] = (),
     last: bool = True,
+    precision: torch.dtype = torch.float32,
 ) -> Evaluation:
     """Score ``model`` on at most ``points`` images of the split ``part`` of ``dataset``; None encodes all.
 
     Scores that cost much are computed at the ``last`` report of a trial alone, or where one of their metrics is
-    ``asked`` for by its full name. A metric for which there are too few images is not given. Raises ``NotFinite``.
+    ``asked`` for by its full name. A metric for which there are too few images is not given. Networks compute in
+    ``precision``. Raises ``NotFinite``.
     """
     split = held_out(dataset, device, part)
     index = chosen(len(split))[:points]
     model.eval()
-    with torch.no_grad():
+    reduced = torch.autocast(torch.device(device).type, precision, enabled=precision != torch.float32)
+    with torch.no_grad(), reduced:
         arrays = _arrays(method, model, hp, split, index)
         if hasattr(method, "secondary_codes") and split.secondary is not None:
             arrays |= _secondary(method, model, split.secondary, points)

@@ -172,14 +172,32 @@ class Upsampling(nn.Module):
         # oneDNN's own bias gradient is slow: summing the gradient of an addition is the same
         # number.
         weight, bias = self.transposed.weight, cast(Tensor, self.transposed.bias)
-        return F.conv_transpose2d(x_BCHW, weight, stride=2, padding=1) + bias[:, None, None]
+        sum_BCHW = F.conv_transpose2d(x_BCHW, weight, stride=2, padding=1)
+        # A bias of higher precision would raise all that follows to it.
+        return sum_BCHW + bias.to(sum_BCHW.dtype)[:, None, None]
 
 
 class ChannelsLast(nn.Module):
     """Lays its input out with channels innermost, in which convolutions on CPUs are faster."""
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return x_BCHW.contiguous(memory_format=torch.channels_last)
+        return channels_last(x_BCHW)
+
+
+class FirstConvolution(nn.Conv2d):
+    """A convolution of images, which it lays out as ``ChannelsLast`` does."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(channels_last(input))
+
+
+def channels_last(x_BCHW: Tensor) -> Tensor:
+    """The same numbers with channels innermost; for one channel the same memory, with strides that say so."""
+    _, channels, height, width = x_BCHW.shape
+    if channels == 1:
+        # Torch takes the usual strides of one channel for both layouts, and would choose the slower one.
+        return x_BCHW.contiguous().as_strided(x_BCHW.shape, (height * width, 1, width, 1))
+    return x_BCHW.contiguous(memory_format=torch.channels_last)
 
 
 class _SameConvolution(nn.Sequential):
@@ -193,8 +211,9 @@ def _halvings(channels: tuple[int, ...]) -> list[nn.Module]:
     """Convolutions 4×4 of stride 2, each with a rectifier."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(channels):
-        layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
-    # One-channel images have no layout of their own, so it is set behind the first convolution.
+        kind = nn.Conv2d if layers else FirstConvolution
+        layers += [kind(before, after, 4, stride=2, padding=1), nn.ReLU()]
+    # Long done by the first; saved models count it.
     layers.insert(1, ChannelsLast())
     return layers
 

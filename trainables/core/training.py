@@ -1,18 +1,23 @@
 """One configuration being trained: players, their optimisers, one generator, a step counter.
 
 Each player's gradient is taken from its own loss for its own parameters alone; then all players step. The state is a
-dictionary of tensors from which training continues bit for bit. This module knows nothing of Ray, files or scores.
+dictionary of tensors from which training continues bit for bit. In reduced precision the losses are computed from
+copies of the weights, made at each step; weights, moments and recorded losses are float32 always. This module knows
+nothing of Ray, files or scores.
 """
 
 from __future__ import annotations
 
+import copy
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from trainables.core.compiled import compile_networks
 from trainables.core.contract import Adam, optimizers
+from trainables.core.precision import precision as chosen
 
 
 class Diverged(ArithmeticError):
@@ -27,9 +32,19 @@ class Training:
     """Trains one method with one set of hyperparameters on one split.
 
     ``data`` is a split with ``images(index)``; ``seed`` fixes the initial weights and all that ``draw`` draws.
+    ``precision`` is one of ``attempt.PRECISIONS``; ``compiled`` says whether networks are compiled.
     """
 
-    def __init__(self, method: ModuleType, hp: Any, data: Any, *, seed: int) -> None:
+    def __init__(
+        self,
+        method: ModuleType,
+        hp: Any,
+        data: Any,
+        *,
+        seed: int,
+        precision: str = "float32",
+        compiled: bool = False,
+    ) -> None:
         self.method = method
         self.hp = hp
         self.data = data
@@ -38,10 +53,20 @@ class Training:
             torch.manual_seed(seed)
             self.model: nn.ModuleDict = method.build(hp, data.spec)
         self.model.to(self.device)
+        self.precision = chosen(precision, self.device)
+        reduced = self.precision.reduced
+        self._computing = self.model
+        """What losses are computed with: the model or, compiled or in reduced precision, one that follows it."""
+        if reduced or compiled:
+            self._computing = copy.deepcopy(self.model).to(self.precision.dtype)
+        if compiled:
+            compile_networks(self._computing)
         self.rng = torch.Generator(self.device).manual_seed(seed)
         self.step = 0
         self._players = list(self.model)
         self._parameters = {p: list(self.model[p].parameters()) for p in self._players}
+        self._wanted = {p: list(self._computing[p].parameters()) for p in self._players}
+        """What gradients are taken for."""
         settings = optimizers(method, hp, self._players)
         self._optimizers = {p: self._adam(p, settings[p]) for p in self._players}
         self._recent: list[dict[str, Tensor]] = []
@@ -56,6 +81,7 @@ class Training:
         Raises ``Diverged`` when one of them, or a weight, is no longer finite.
         """
         self.model.train()
+        self._computing.train()
         sums: dict[str, Tensor] = {}
         first = self.step
         while self.step < until:
@@ -72,17 +98,26 @@ class Training:
     def _one_step(self) -> dict[str, Tensor]:
         drawn = self.method.draw(self.data, self.hp, self.rng)
         step = torch.tensor(float(self.step), device=self.device)
-        losses = self.method.losses(self.model, drawn, self.hp, step)
+        self._copy_weights()
+        with torch.autocast(self.device.type, self.precision.dtype, enabled=self.precision.reduced):
+            losses = self.method.losses(self._computing, drawn, self.hp, step)
         for player in self._players:
             gradients = torch.autograd.grad(
-                losses[player], self._parameters[player], retain_graph=player != self._players[-1]
+                losses[player], self._wanted[player], retain_graph=player != self._players[-1]
             )
             for parameter, gradient in zip(self._parameters[player], gradients, strict=True):
                 # The fused kernel reads gradients as if they were laid out like the weights.
-                parameter.grad = gradient.contiguous()
+                parameter.grad = gradient.to(parameter.dtype).contiguous()
         for optimizer in self._optimizers.values():
             optimizer.step()
         return {name: value.detach() for name, value in losses.items()}
+
+    @torch.no_grad()
+    def _copy_weights(self) -> None:
+        if self._computing is not self.model:
+            for player in self._players:
+                for copied, weight in zip(self._wanted[player], self._parameters[player], strict=True):
+                    copied.copy_(weight)
 
     def _check(self, sums: dict[str, Tensor]) -> None:
         if not _odd(sums):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 import json
+import math
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,10 @@ import torch
 import trainables
 from trainables import pictures
 from trainables.core import checkpoint, conditions
+from trainables.core.allocator import keep_memory
+from trainables.core.attempt import Attempt, Outcome
 from trainables.core.comparable import CODES, COMPARED, KL, STRIPS
+from trainables.core.compiled import compiles
 from trainables.core.contract import decodes, hyperparameters
 from trainables.core.dataset import Dataset, Source, open_source
 from trainables.core.evaluation import POINTS, Evaluation, NotFinite, evaluate
@@ -28,72 +32,28 @@ from trainables.core.strips import strips
 from trainables.core.training import Training
 from trainables.core.traversals import png
 
+__all__ = ["Attempt", "Outcome", "StorageFull", "Trial", "release"]
+
 WEIGHTS, STATE, CARD, HISTORY = "model.safetensors", "state.safetensors", "trial.json", "history.json"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """What a worker needs to know; plain values, so that it travels as JSON."""
-
-    method: str
-    config: Mapping[str, Any]
-    seed: int
-    steps: int
-    reports: tuple[int, ...]
-    pictures: tuple[int, ...] = ()
-    """The reports at which pictures are drawn and codes are kept; the last report always has them."""
-    asked: tuple[str, ...] = ()
-    """Metrics that are computed at every report, whatever they cost."""
-    asked_last: tuple[str, ...] = ()
-    """Those that are computed at the last report."""
-    fit: str = "train"
-    """The split that is trained on."""
-    judged: str = "validation"
-    """The split that the model is measured on; all of its images where that is the test split."""
-    data: str = "digits"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    subset: Mapping[str, Any] = field(default_factory=dict)
-    """Which images are used: the fields of ``subset.Subset``."""
-    secondary: Mapping[str, Any] | None = None
-    """The second dataset: the fields of ``dataset.Source``."""
-    data_root: str | None = None
-    device: str = "cpu"
-    threads: int = 1
-    folder: str | None = None
-    """Where checkpoints go, one folder a report: a path or the URI of a store; without it none are written."""
-    checkpoints: tuple[str, ...] = ()
-    """Absolute paths or URIs to continue from, newest first."""
-    label: str = "attempt-1"
-
-    def __post_init__(self) -> None:
-        for name in ("reports", "pictures", "asked", "asked_last", "checkpoints"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-
-    @property
-    def source(self) -> dict[str, Any]:
-        """What is trained on, as the fields of ``dataset.Source``."""
-        return {
-            "name": self.data,
-            "options": dict(self.options),
-            "subset": dict(self.subset),
-            "secondary": self.secondary,
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a trial says at a report."""
-
-    step: int
-    metrics: dict[str, float]
-    checkpoint: str | None
-    pictures: tuple[str, ...]
 
 
 @lru_cache(maxsize=4)
 def _dataset(source: str, data_root: str | None) -> Dataset:
     return open_source(Source.of(json.loads(source)), data_root=data_root)
+
+
+class Stopwatch:
+    """How long each part took, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, part: str) -> None:
+        """The time since the last lap was spent on ``part``."""
+        before, self._last = self._last, time.perf_counter()
+        self.seconds[part] = round(self.seconds.get(part, 0.0) + self._last - before, 4)
 
 
 class StorageFull(OSError):
@@ -105,14 +65,27 @@ class Trial:
 
     def __init__(self, attempt: Attempt) -> None:
         torch.set_num_threads(attempt.threads)
+        keep_memory()
         self.attempt = attempt
         self.method = trainables.method(attempt.method)
         self.dataset = _dataset(json.dumps(attempt.source, sort_keys=True), attempt.data_root)
         self.hp = hyperparameters(self.method, attempt.config, attempt.steps)
         split = self.dataset.split(attempt.fit).to(attempt.device)
-        self.training = Training(self.method, self.hp, split, seed=attempt.seed)
+        self.training = Training(
+            self.method,
+            self.hp,
+            split,
+            seed=attempt.seed,
+            precision=attempt.precision,
+            compiled=self._compiled()[0],
+        )
         self.history: list[dict[str, float]] = []
         self._restore()
+
+    def _compiled(self) -> tuple[bool, str]:
+        # The same for every attempt at a trial, so that it goes on to the same numbers.
+        pixels = self.attempt.steps * getattr(self.hp, "batch_size", 1) * math.prod(self.dataset.shape)
+        return compiles(self.attempt.compile, self.attempt.device, pixels)
 
     def _restore(self) -> None:
         for folder in map(place, self.attempt.checkpoints):
@@ -135,7 +108,9 @@ class Trial:
     def advance(self) -> Outcome:
         """Train to the next report and make it.  Raises ``Diverged``."""
         until = next(s for s in self.attempt.reports if s > self.training.step)
+        watch = Stopwatch()
         losses = self.training.advance(until)
+        watch.lap("training")
         metrics = {f"train/{name}": value for name, value in losses.items()}
         last = until == self.attempt.steps
         try:
@@ -145,17 +120,25 @@ class Trial:
         metrics.update(evaluation.metrics)
         metrics.update(conditions.measured(self.method, self.hp, until, losses, evaluation))
         self.history.append({"step": until, **metrics})
+        watch.lap("scores")
         if self.attempt.folder is None:
-            return Outcome(step=until, metrics=metrics, checkpoint=None, pictures=())
+            return Outcome(step=until, metrics=metrics, checkpoint=None, pictures=(), seconds=watch.seconds)
         files, drawn = self.files(metrics), {}
+        watch.lap("writing")
         if until in self.attempt.pictures or last:
             drawn = self._pictures(evaluation)
             files |= self._comparable(evaluation)
+            watch.lap("pictures")
         folder = place(self.attempt.folder) / f"step-{until:06d}-{self.attempt.label}"
         self._write(folder, files | drawn)
         self._forget()
+        watch.lap("writing")
         return Outcome(
-            step=until, metrics=metrics, checkpoint=folder.uri, pictures=tuple((folder / name).uri for name in drawn)
+            step=until,
+            metrics=metrics,
+            checkpoint=folder.uri,
+            pictures=tuple((folder / name).uri for name in drawn),
+            seconds=watch.seconds,
         )
 
     def _write(self, folder: Place, files: Mapping[str, bytes]) -> None:
@@ -177,6 +160,8 @@ class Trial:
             points=None if self.attempt.judged == "test" else POINTS,
             asked=(*self.attempt.asked, *(self.attempt.asked_last if last else ())),
             last=last,
+            # On the way, as precisely as it is trained; at the end, as the model will be used.
+            precision=torch.float32 if last else self.training.precision.dtype,
         )
 
     def _comparable(self, evaluation: Evaluation) -> dict[str, bytes]:

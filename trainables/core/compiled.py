@@ -1,0 +1,68 @@
+"""Convolutional networks compiled by torch, where a trial is long enough to pay for it.
+
+Only networks are compiled: what is made for one trial then serves every trial of that shape, in this process at once
+and, by torch's cache on disk, in the next ones within seconds, whatever their other hyperparameters. Fully connected
+networks gain nothing. This module knows nothing about training.
+"""
+
+from __future__ import annotations
+
+import functools
+import sysconfig
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from trainables.core.attempt import COMPILE
+
+WORTH = 10_000 * 64 * 64 * 64
+"""Pixels that a trial must see: about five minutes of one CPU core, of which compiling saves half a minute."""
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+def compiles(asked: str, device: torch.device | str, pixels: float = WORTH) -> tuple[bool, str]:
+    """Whether a trial that sees ``pixels`` pixels on ``device`` is compiled, and why.
+
+    ``asked`` is one of ``attempt.COMPILE``. Raises ``ValueError`` for another word.
+    """
+    if asked not in COMPILE:
+        raise ValueError(f"compile is {asked!r}; it must be one of {', '.join(COMPILE)}.")
+    if asked == "never":
+        return False, "asked for"
+    if lacking := unable():
+        return False, lacking
+    if asked == "always":
+        return True, "asked for"
+    if torch.device(device).type != "cpu":
+        return False, "only measured on CPUs"
+    if pixels < WORTH:
+        return False, f"a trial sees {pixels:.2g} pixels; from {WORTH:.2g} on it pays"
+    return True, f"a trial sees {WORTH:.2g} pixels or more"
+
+
+@functools.cache
+def unable() -> str:
+    """What this machine lacks to compile; empty where it can."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except (InvalidCxxCompiler, OSError, RuntimeError):
+        return "no C++ compiler (g++) is installed"
+    header = Path(sysconfig.get_paths()["include"]) / "Python.h"
+    return "" if header.exists() else f"Python's headers ({header}) are not installed"
+
+
+def compile_networks(model: nn.Module) -> None:
+    """Have the convolutional networks of ``model`` compiled when they are called, each for the shapes it is given."""
+    # Players may share a forward pass, so what backward frees early would be needed again.
+    torch._functorch.config.donated_buffer = False
+    torch._dynamo.config.recompile_limit = 64
+    for child in model.children():
+        if isinstance(child, nn.Sequential) and any(isinstance(m, CONVOLUTIONS) for m in child.modules()):
+            child.compile(dynamic=False)
+        else:
+            compile_networks(child)
