@@ -47,10 +47,10 @@ class Size:
     """Of the whole sweep."""
     sizes: tuple[int, ...] = (64, 32)
     work: Work = Work(folder="")  # noqa: RUF009
-    stopping: bool = True
+    quick: bool = False
 
 
-QUICK = Size(turns=1, repeat=1, sizes=(32,), work=Work(folder="", size=32, trials=4, steps=50), stopping=False)
+QUICK = Size(turns=1, repeat=1, sizes=(32,), work=Work(folder="", size=32, trials=4, steps=50), quick=True)
 
 
 def training(size: Size) -> Iterator[Row]:
@@ -83,7 +83,8 @@ def sweep(size: Size) -> Iterator[Row]:
         work = replace(size.work, folder=folder)
         prepare(work)
         yield from whole_sweep.compared(work, size.repeat)
-        if size.stopping:
+        if not size.quick:
+            yield from whole_sweep.longer(replace(work, trials=4, steps=2000, reports=8))
             yield from whole_sweep.stopped(work)
 
 

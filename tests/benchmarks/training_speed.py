@@ -26,9 +26,9 @@ class Side:
     """One side in a process of its own; ``turn`` has it train for a while."""
 
     def __init__(self, who: str, method: str, size: int) -> None:
-        from search.connection import WORKER
+        from search.connection import worker
 
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", **(WORKER if who == "ours" else {})}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **(worker() if who == "ours" else {})}
         command = [sys.executable, __file__, who, method, str(size)]
         self._process = subprocess.Popen(
             command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE

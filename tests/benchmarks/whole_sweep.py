@@ -116,7 +116,6 @@ def compared(work: Work, repeat: int) -> Iterator[Row]:
         ]
         what = f"last report of a trial to the first step of the next, s (peer: {NAMES[side]})"
         yield Row(what=what, ours=between[0], peer=between[1], better="less", most=0.3)
-    yield from shares(ran[TEASEL])
 
 
 MEMORY: dict[str, Callable[[Ran], float]] = {
@@ -125,17 +124,16 @@ MEMORY: dict[str, Callable[[Ran], float]] = {
 }
 
 
-def shares(ran: list[Ran]) -> Iterator[Row]:
-    """What of Teasel's time is training."""
-    places = sum(one.busy for one in ran)
-    spent = {name: sum(one.seconds.get(name, 0.0) for one in ran) for name in ran[0].seconds}
-    if not spent:
-        return
-    inside = sum(spent.values())
-    yield Row(what="training, % of the time of trials", ours=100 * spent["training"] / inside, least=95)
-    yield Row(what="scores, % of the time of trials", ours=100 * spent["scores"] / inside, most=5)
+def longer(work: Work) -> Iterator[Row]:
+    """What of Teasel's time is training, with as many steps and reports as a sweep has by default."""
+    ran = run(TEASEL, work.at("longer"))
+    print("longer", described(ran), file=sys.stderr, flush=True)
+    inside, training = sum(ran.seconds.values()), ran.seconds["training"]
+    about = f"{work.trials} trials of {work.steps:,} steps, {work.reports} reports"
+    yield Row(what=f"training, % of the time of trials ({about})", ours=100 * training / inside, least=95)
+    yield Row(what="scores, % of the time of trials", ours=100 * ran.seconds["scores"] / inside, most=5)
     what = "training, % of both cores from the first step to the last report"
-    yield Row(what=what, ours=100 * spent["training"] / places, least=95)
+    yield Row(what=what, ours=100 * training / ran.busy, least=95)
 
 
 def stopped(work: Work) -> Iterator[Row]:

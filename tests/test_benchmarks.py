@@ -1,0 +1,118 @@
+"""The benchmarks' parts at a tiny size: what they measure is not looked at here, only that they measure it."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """Imports a module of tests/benchmarks, whose scripts import each other by their plain names."""
+    for folder in ("search", "benchmarks"):
+        monkeypatch.syspath_prepend(str(HERE / folder))
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if (file := getattr(sys.modules[name], "__file__", None)) and Path(file).parent == HERE / "benchmarks":
+            del sys.modules[name]
+
+
+def test_sections(bench, tmp_path):
+    """A benchmark writes its own section and leaves the others alone."""
+    sections, page = bench("sections"), tmp_path / "RESULTS.md"
+    page.write_text("# Benchmarks\n\n## Long runs\n\nlong\n\n### inside\n\nmore\n")
+    sections.put("## Speed", "## Speed\n\nfast", page)
+    sections.put("## Others", "beside", page)
+    sections.put("## Speed", "faster\n", page)
+    assert page.read_text() == (
+        "# Benchmarks\n\n## Speed\n\nfaster\n\n## Long runs\n\nlong\n\n### inside\n\nmore\n\n## Others\n\nbeside\n"
+    )
+
+
+def test_rows(bench):
+    row = bench("table").Row
+    assert (
+        str(row(what="images/s", ours=2000, peer=500, times=4)) == "| images/s | 2,000 | 500 | 4.00 × | ≥ 4 × | yes |"
+    )
+    assert str(row(what="s", ours=2, peer=5, better="less", times=3)) == "| s | 2 | 5 | 2.50 × | ≥ 3 × | **no** |"
+    assert str(row(what="gap, s", ours=0.25, most=0.3)) == "| gap, s | 0.25 |  |  | ≤ 0.3 | yes |"
+    assert row(what="share", ours=94.9, least=95).met is False
+    assert row(what="trials", ours=3, peer=1).met is None
+
+
+@pytest.fixture
+def work(bench, tmp_path):
+    """Two reports of one step each, on noise."""
+    rng = np.random.default_rng(0)
+    for name, count in (("train", 20), ("held_out", 30)):
+        np.save(tmp_path / name, rng.integers(2, size=(count, 1, 32, 32)).astype(np.uint8))
+    np.save(tmp_path / "factors", rng.integers(3, size=(30, 2)))
+    return bench("workload").Work(folder=str(tmp_path), size=32, trials=1, steps=2, reports=2, batch=4)
+
+
+def test_stock_trial(bench, work):
+    """The peers' trial trains, reports what they log, and says when it began and ended."""
+    stock_trial = bench("stock_trial")
+    reports = list(stock_trial.trial({"lr": 1e-3, "beta": 4.0}, work, work.arrays()))
+    assert [report["step"] for report in reports] == [1, 2]
+    assert reports[0]["loss"] > 0 and 0 <= reports[0]["mig"] <= 1
+    (first,), (last,) = stock_trial.read(work)
+    assert first <= last
+
+
+def test_same_mig(bench):
+    """The peers' MIG is ours, so both sides do the same work."""
+    from trainables.scores import mig
+
+    rng = np.random.default_rng(1)
+    factors = rng.integers((3, 6), size=(400, 2))
+    codes = (factors @ rng.normal(size=(2, 5)) + 0.1 * rng.normal(size=(400, 5))).astype(np.float32)
+    assert bench("stock_trial").mig(codes, factors) == pytest.approx(mig.score(codes, factors)["mig"], abs=1e-6)
+
+
+def test_sweep_is_valid(bench, work):
+    """What Teasel is given is a sweep, over the range that the peers search."""
+    from search.sweep import Sweep
+
+    workload = bench("workload")
+    sweep = Sweep.model_validate(workload.sweep(work))
+    assert tuple(sweep.space["lr"].values()) == workload.LR
+    assert sweep.report_steps == (1, 2)
+
+
+def test_gaps(bench):
+    """Each end is followed by the trial that took its place, whoever ended first."""
+    gaps = bench("whole_sweep").gaps
+    assert gaps([0.0, 0.1, 5.5, 6.5], [5.0, 6.0, 9.0, 9.5], 2) == [0.5, 0.5]
+
+
+def test_watch(bench):
+    """A command's wall time, memory and CPU time, its children's included; what fails says so."""
+    watching = bench("watching")
+    child = "held = bytearray(50_000_000)\nfor _ in range(10_000_000): pass"
+    parent = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])\nprint('done')"
+    found = watching.watch([sys.executable, "-c", parent])
+    assert found.output == "done\n" and found.seconds > 0 and found.resident > 5
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        watching.watch([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+@pytest.mark.parametrize("side", ["ours", "peer"])
+@pytest.mark.parametrize("method", ["beta_vae", "factor_vae"])
+def test_training(bench, monkeypatch, side, method):
+    """Both sides of the comparison take a step."""
+    monkeypatch.setattr(bench("workload"), "OPTIONS", {"orientations": 1, "positions": 8, "scales": 2})
+    training_speed = bench("training_speed")
+    monkeypatch.setattr(training_speed, "LONG", 2)
+    run, _ = getattr(training_speed, side)(method, 32)
+    run(1)
+
+
+def test_small(bench):
+    found = bench("small").loop(3)
+    assert found["trial"] > found["row"] > 0
