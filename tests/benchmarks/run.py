@@ -56,10 +56,14 @@ QUICK = Size(turns=1, repeat=1, sizes=(32,), work=Work(folder="", size=32, trial
 def training(size: Size) -> Iterator[Row]:
     for pixels in size.sizes:
         for method, name in METHODS.items():
-            ours, peer, about = training_speed.compare(method, pixels, size.turns)
-            what = f"{name} {pixels}×{pixels}, batch 64, one thread, {about['how']}: images/s"
+            ours, peer, about = training_speed.compare(method, pixels, training_speed.LONG, size.turns)
+            what = f"{name} {pixels}×{pixels}, batch 64, one thread: images/s in a long trial ({about['how']})"
             yield Row(what=what, ours=ours, peer=peer, times=TIMES[pixels])
-            yield Row(what=f"{name} {pixels}×{pixels}: seconds to its first step done", ours=about["first"])
+    ours, peer, about = training_speed.compare("beta_vae", size.sizes[0], training_speed.SHORT, size.turns)
+    what = (
+        f"β-VAE {size.sizes[0]}×{size.sizes[0]}: images/s in a trial of {training_speed.SHORT:,} steps ({about['how']})"
+    )
+    yield Row(what=what, ours=ours, peer=peer)
 
 
 def quick_ones(size: Size) -> Iterator[Row]:

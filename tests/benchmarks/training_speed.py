@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-LONG = 100_000
+LONG, SHORT = 100_000, 1_000
 """Steps of the trial of which some are measured."""
 TURN = 2.0
 """Seconds of a turn."""
@@ -25,11 +25,11 @@ BATCH = 64
 class Side:
     """One side in a process of its own; ``turn`` has it train for a while."""
 
-    def __init__(self, who: str, method: str, size: int) -> None:
+    def __init__(self, who: str, method: str, size: int, steps: int) -> None:
         from search.connection import worker
 
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **(worker() if who == "ours" else {})}
-        command = [sys.executable, __file__, who, method, str(size)]
+        command = [sys.executable, __file__, who, method, str(size), str(steps)]
         self._process = subprocess.Popen(
             command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -56,13 +56,13 @@ class Side:
         raise RuntimeError("a side of the benchmark died, see above")
 
 
-def compare(method: str, size: int, repeat: int) -> tuple[float, float, dict[str, Any]]:
+def compare(method: str, size: int, steps: int, repeat: int) -> tuple[float, float, dict[str, Any]]:
     """Medians of Teasel's and the peer's images a second, and what Teasel's side says of itself."""
     # One after the other, lest they warm up in each other's way.
     sides = []
     try:
         for who in ("ours", "peer"):
-            sides.append(Side(who, method, size))
+            sides.append(Side(who, method, size, steps))
         rates = [[side.turn() for side in sides] for _ in range(repeat)]
     finally:
         for side in sides:
@@ -71,7 +71,7 @@ def compare(method: str, size: int, repeat: int) -> tuple[float, float, dict[str
     return ours, peer, sides[0].about
 
 
-def ours(method: str, size: int) -> tuple[Any, dict[str, Any]]:
+def ours(method: str, size: int, steps: int) -> tuple[Any, dict[str, Any]]:
     from workload import OPTIONS
 
     from trainables.core.trial import Attempt, Trial
@@ -81,12 +81,13 @@ def ours(method: str, size: int) -> tuple[Any, dict[str, Any]]:
     attempt = Attempt(
         method=method, config=config, seed=0, steps=LONG, reports=(LONG,), data="sprites", options=options
     )
-    training = Trial(attempt).training
-    about = {"how": getattr(getattr(training, "precision", None), "name", "float32")}
+    trial = Trial(attempt)
+    training = trial.training
+    about = {"how": f"{training.precision.name}, {'' if trial._compiled()[0] else 'not '}compiled"}
     return lambda steps: training.advance(training.step + steps), about
 
 
-def peer(method: str, size: int) -> tuple[Any, dict[str, Any]]:
+def peer(method: str, size: int, steps: int) -> tuple[Any, dict[str, Any]]:
     import torch
     from peers import PlainTraining
     from workload import OPTIONS
@@ -105,21 +106,21 @@ def peer(method: str, size: int) -> tuple[Any, dict[str, Any]]:
     return run, {}
 
 
-def child(who: str, method: str, size: int) -> None:
+def child(who: str, method: str, size: int, steps: int) -> None:
     """Warm up, say so, and train for a turn at each line that comes in."""
-    run, about = (ours if who == "ours" else peer)(method, size)
+    run, about = (ours if who == "ours" else peer)(method, size, steps)
     start = time.perf_counter()
     run(1)
     about["first"] = time.perf_counter() - start
     run(10)
     start = time.perf_counter()
     run(10)
-    steps = max(1, round(TURN / (time.perf_counter() - start) * 10))
+    chunk = max(1, round(TURN / (time.perf_counter() - start) * 10))
     print(json.dumps(about), flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
-        run(steps)
-        print(json.dumps({"rate": BATCH * steps / (time.perf_counter() - start)}), flush=True)
+        run(chunk)
+        print(json.dumps({"rate": BATCH * chunk / (time.perf_counter() - start)}), flush=True)
 
 
 if __name__ == "__main__":
@@ -127,8 +128,9 @@ if __name__ == "__main__":
     words.add_argument("who", choices=("ours", "peer", "both"))
     words.add_argument("method", choices=("beta_vae", "factor_vae"))
     words.add_argument("size", type=int, choices=(32, 64))
+    words.add_argument("steps", type=int, nargs="?", default=LONG)
     given = words.parse_args()
     if given.who == "both":
-        print(compare(given.method, given.size, 3))
+        print(compare(given.method, given.size, given.steps, 3))
     else:
-        child(given.who, given.method, given.size)
+        child(given.who, given.method, given.size, given.steps)
