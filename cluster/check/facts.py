@@ -84,6 +84,8 @@ class Node:
     """GPUs that Ray gives out there."""
     gpus: tuple[Gpu, ...] = ()
     gpu_fault: str = ""
+    speed: tuple[str, ...] = ()
+    """What makes training fast there, and what does not and why."""
     files: Files = Files()
     images: tuple[Images, ...] = ()
     doors: tuple[Door, ...] = ()
@@ -100,6 +102,7 @@ class Node:
         parts = {
             "faults": tuple(answer["faults"]),
             "features": tuple(answer["features"]),
+            "speed": tuple(answer["speed"]),
             "gpus": tuple(Gpu(**each) for each in answer["gpus"]),
             "files": Files(**answer["files"]),
             "images": tuple(Images(**each) for each in answer["images"]),

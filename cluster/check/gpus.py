@@ -23,7 +23,7 @@ try:
     import torch
 except Exception as error:
     said = str(error).splitlines() or [type(error).__name__]
-    print("\\n" + json.dumps({"torch": "", "faults": [f"torch: {said[0]}"], "gpus": [], "gpu_fault": ""}))
+    print("\\n" + json.dumps({"torch": "", "faults": [f"torch: {said[0]}"], "gpus": [], "gpu_fault": "", "speed": []}))
     raise SystemExit
 found, fault = [], ""
 try:
@@ -51,12 +51,18 @@ for index in range(count):
     except Exception as error:
         one["fault"] = str(error).splitlines()[0]
     found.append(one)
-print("\\n" + json.dumps({"torch": torch.__version__, "faults": [], "gpus": found, "gpu_fault": fault}))
+try:
+    from trainables.core.speed import active
+    speed = active("cuda" if found else "cpu")
+except Exception:
+    # A node without Teasel, or with an older one, says so elsewhere.
+    speed = []
+print("\\n" + json.dumps({"torch": torch.__version__, "faults": [], "gpus": found, "gpu_fault": fault, "speed": speed}))
 """
 
 
 def look_at_torch(offered: float, patience: float) -> dict[str, Any]:
-    """``torch`` (its version), ``faults``, ``gpus`` and ``gpu_fault``, which is empty where no GPU is expected."""
+    """``torch`` (its version), ``faults``, ``gpus``, ``speed``, and ``gpu_fault``, empty where no GPU is expected."""
     environment = {key: value for key, value in os.environ.items() if key not in VISIBLE}
     environment |= {key: value for key, value in _initial().items() if key in VISIBLE}
     try:
@@ -95,7 +101,7 @@ def written_version(package: str, file: str) -> str:
 
 def _nothing(fault: str) -> dict[str, Any]:
     version = written_version("torch", "version.py")
-    return {"torch": version, "faults": [f"torch: {fault}"], "gpus": [], "gpu_fault": ""}
+    return {"torch": version, "faults": [f"torch: {fault}"], "gpus": [], "gpu_fault": "", "speed": []}
 
 
 SLOW = "not imported, and no kernel run, within"

@@ -27,6 +27,7 @@ def judge(facts: Facts) -> tuple[Problem, ...]:
         *_storage(facts, answering),
         *_gpus(answering, facts.cluster),
         *_resources(facts),
+        *_speed(answering),
         *_images(facts, answering),
         *_clocks(answering),
         *_room(facts, answering),
@@ -144,6 +145,17 @@ def _resources(facts: Facts) -> Iterator[Problem]:
                 mend=f"`ray start --num-cpus={node.cores}` there, or trials will slow each other down",
                 error=False,
             )
+
+
+def _speed(nodes: Sequence[Node]) -> Iterator[Problem]:
+    """What networks compute in is a trial's first digits on every node, and not its last ones."""
+    found = list(grouped(nodes, lambda node: node.speed[0].partition(":")[0] if node.speed else ""))
+    if len(found) > 1:
+        yield Problem(
+            what="; ".join(f"{said} on {listed(those)}" for said, those in found) + ", so scores differ a little",
+            mend="`--precision float32` has them computed alike everywhere",
+            error=False,
+        )
 
 
 def _images(facts: Facts, nodes: Sequence[Node]) -> Iterator[Problem]:

@@ -65,6 +65,7 @@ def _machine(facts: Facts) -> Table:
         "processor": f"{node.cores} cores ({' '.join(node.features) or 'no wide instructions'})",
         "memory": _size(node.memory),
         "GPUs": _gpus(node),
+        "speed": "\n".join(node.speed) or NOTHING,
         "free": ", ".join(f"{_size(free)} for {folder}" for folder, free in node.disk.items()),
         "storage": f"{facts.asked.storage}: {_storage(node)}",
     }

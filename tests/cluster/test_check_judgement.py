@@ -26,6 +26,7 @@ WELL = Node(
     gpus=(Gpu(name="H100", capability="9.0", memory=80 * GB, free=79 * GB),) * 2,
     files=Files(reads=True, writes=True, returned=True),
     images=(Images(name="mnist", state="prepared", identity="5d", command="teasel data prepare mnist"),),
+    speed=("networks compute in bfloat16: this processor has amx_bf16",),
     clock=0.01,
     clock_doubt=0.001,
 )
@@ -137,6 +138,11 @@ DOUBTFUL = {
     ),
     "unused GPUs": (facts({"offered": 1.0}), "torch sees more GPUs than Ray gives out on w1: `ray start --num-gpus"),
     "unused cores": (facts({"cores": 4}), "Ray gives out 16 CPUs on w1, which has 4: `ray start --num-cpus=4`"),
+    "precision": (
+        facts({"speed": ("networks compute in float32: this processor has neither",)}),
+        "networks compute in bfloat16 on w0 and w2; networks compute in float32 on w1, so scores differ a little: "
+        "`--precision float32`",
+    ),
     "clock": (facts({"clock": 3.0}), "the clock differs from this machine's on w1 (+3.0 s): `sudo timedatectl"),
     "room": (facts({"disk": {"/cache": GB}}), "little is free for /cache on w1 (1.0 GB): `du -sh /cache`"),
     "open": (

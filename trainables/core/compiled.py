@@ -8,6 +8,7 @@ networks gain nothing. This module knows nothing about training.
 from __future__ import annotations
 
 import functools
+import math
 import sysconfig
 from pathlib import Path
 
@@ -16,14 +17,19 @@ from torch import nn
 
 from trainables.core.attempt import COMPILE
 
-WORTH = 10_000 * 64 * 64 * 64
+AREA = 64 * 64
+"""Pixels of an image from which on compiling makes a CPU faster; networks for smaller images it makes slower."""
+
+WORTH = 10_000 * 64 * AREA
 """Pixels that a trial must see: about five minutes of one CPU core, of which compiling saves half a minute."""
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
-def compiles(asked: str, device: torch.device | str, pixels: float = WORTH) -> tuple[bool, str]:
-    """Whether a trial that sees ``pixels`` pixels on ``device`` is compiled, and why.
+def compiles(
+    asked: str, device: torch.device | str, *, area: float = AREA, images: float = math.inf
+) -> tuple[bool, str]:
+    """Whether a trial that sees ``images`` images of ``area`` pixels on ``device`` is compiled, and why.
 
     ``asked`` is one of ``attempt.COMPILE``. Raises ``ValueError`` for another word.
     """
@@ -36,10 +42,12 @@ def compiles(asked: str, device: torch.device | str, pixels: float = WORTH) -> t
     if asked == "always":
         return True, "asked for"
     if torch.device(device).type != "cpu":
-        return False, "only measured on CPUs"
-    if pixels < WORTH:
-        return False, f"a trial sees {pixels:.2g} pixels; from {WORTH:.2g} on it pays"
-    return True, f"a trial sees {WORTH:.2g} pixels or more"
+        return False, "measured on CPUs only"
+    if area < AREA:
+        return False, f"it gains nothing for images of fewer than {AREA:,} pixels"
+    if area * images < WORTH:
+        return False, f"it pays from {WORTH / area:,.0f} images on"
+    return True, "the trial is long enough"
 
 
 @functools.cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -84,8 +83,9 @@ class Trial:
 
     def _compiled(self) -> tuple[bool, str]:
         # The same for every attempt at a trial, so that it goes on to the same numbers.
-        pixels = self.attempt.steps * getattr(self.hp, "batch_size", 1) * math.prod(self.dataset.shape)
-        return compiles(self.attempt.compile, self.attempt.device, pixels)
+        _, height, width = self.dataset.shape
+        images = self.attempt.steps * getattr(self.hp, "batch_size", 1)
+        return compiles(self.attempt.compile, self.attempt.device, area=height * width, images=images)
 
     def _restore(self) -> None:
         for folder in map(place, self.attempt.checkpoints):
