@@ -1,7 +1,7 @@
 """A file of learning curves: Parquet, a row for each trial, a column of lists for each metric.
 
-Numbers are kept in single precision. The schema's metadata hold the layout's version and the specifications of the
-sweeps that the curves come from, as JSON with a checksum; pages have checksums of Parquet's own. A file that is
+Numbers are kept in single precision. The schema's metadata hold the layout's version, the specifications of the sweeps
+that the curves come from, and a checksum of it all: Parquet's own cover the inside of its pages alone. A file that is
 damaged, of another layout or of somebody else's making is refused. Knows nothing of what curves are used for.
 """
 
@@ -41,7 +41,6 @@ def write(curves: Curves, path: Path) -> None:
     import pyarrow.parquet as pq
 
     said = json.dumps({"format": FORMAT, "teasel": search.__version__, "sweeps": dict(curves.sweeps)}, sort_keys=True)
-    metadata = {KEY: said.encode(), CHECKSUM: hashlib.sha256(said.encode()).hexdigest().encode()}
     each = curves.curves
     columns: dict[str, Any] = {
         "sweep": pa.array([c.sweep for c in each]),
@@ -58,7 +57,9 @@ def write(curves: Curves, path: Path) -> None:
     }
     for name in curves.metrics:
         columns[METRIC + name] = pa.array([c.metrics.get(name) for c in each], _floats(pa))
-    table = pa.table(columns).replace_schema_metadata(metadata)
+    table = pa.table(columns)
+    checksum = _checksum(said.encode(), table.to_pylist())
+    table = table.replace_schema_metadata({KEY: said.encode(), CHECKSUM: checksum})
     write_whole(
         path,
         lambda unfinished: pq.write_table(
@@ -67,7 +68,6 @@ def write(curves: Curves, path: Path) -> None:
             compression="zstd",
             compression_level=19,
             write_statistics=False,
-            write_page_checksum=True,
         ),
     )
 
@@ -81,24 +81,31 @@ def read(path: Path) -> Curves:
         size = os.stat(path).st_size
         if not path.is_file() or size > LARGEST:
             raise CurvesError(f"{path} is no file of at most {LARGEST >> 20} MB.")
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path) as file:
             metadata, schema = file.schema_arrow.metadata or {}, file.schema_arrow
             if KEY not in metadata:
                 raise CurvesError(
                     f"{path} is a Parquet file, but not one of curves; `teasel record` writes such files."
                 )
-            sweeps = _sweeps(path, metadata)
             _require_columns(path, schema)
             leaves = sum(file.metadata.row_group(i).column(j).num_values for i, j in _chunks(file.metadata))
             if leaves > MOST:
                 raise CurvesError(f"{path} has more than {MOST:,} values, which no recording needs.")
             rows = file.read().to_pylist()
+        if _checksum(metadata[KEY], rows) != metadata.get(CHECKSUM):
+            raise CurvesError(f"{path} is damaged: its content does not match its checksum.")
+        sweeps = _sweeps(path, metadata)
     except FileNotFoundError:
         raise CurvesError(f"There is no file {path}; `teasel record` writes files of curves.") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CurvesError(f"{path} is damaged, or no file of curves: {said}") from None
     return Curves(sweeps=sweeps, curves=tuple(_curve(path, i, row, sweeps) for i, row in enumerate(rows)))
+
+
+def _checksum(said: bytes, rows: list[dict[str, Any]]) -> bytes:
+    """Of a file's content, however Parquet lays it out."""
+    return hashlib.sha256(said + json.dumps(rows, sort_keys=True).encode()).hexdigest().encode()
 
 
 def _floats(pa: Any) -> Any:
@@ -110,8 +117,6 @@ def _chunks(metadata: Any) -> Iterator[tuple[int, int]]:
 
 
 def _sweeps(path: Path, metadata: Mapping[bytes, bytes]) -> Mapping[str, Mapping[str, Any]]:
-    if hashlib.sha256(metadata[KEY]).hexdigest().encode() != metadata.get(CHECKSUM):
-        raise CurvesError(f"{path} is damaged: what it says of its sweeps does not match its checksum.")
     try:
         said = json.loads(metadata[KEY])
     except (ValueError, RecursionError):

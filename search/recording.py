@@ -32,6 +32,7 @@ def _every(sweep: Sweep, reports: int) -> int:
     """The steps between two reports: a part of those between the sweep's own, unless these have nothing in common."""
     steps = sweep.budget.steps
     common = math.gcd(*sweep.report_steps)
-    if steps // common <= 4 * reports:
-        return max(1, common // math.ceil(reports * common / steps))
-    return max(1, steps // reports)
+    # As many parts of it as make enough reports, and not several times too many.
+    most = 4 * reports * common // steps
+    parts = next((n for n in range(math.ceil(reports * common / steps), most + 1) if common % n == 0), None)
+    return max(1, steps // reports) if parts is None else common // parts
