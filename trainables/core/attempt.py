@@ -41,7 +41,9 @@ class Attempt:
     precision: str = "auto"
     """One of ``PRECISIONS``; ``auto`` is what is fast on the machine that trains."""
     compile: str = "auto"
-    """One of ``COMPILE``; ``auto`` compiles where the trial is long enough to pay for it."""
+    """One of ``COMPILE``; ``auto`` compiles where the trial is long enough to pay for it.
+
+    On a GPU steps are recorded as CUDA graphs, too, unless it is ``never``."""
     folder: str | None = None
     """Where checkpoints go, one folder a report: a path or the URI of a store; without it none are written."""
     checkpoints: tuple[str, ...] = ()

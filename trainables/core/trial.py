@@ -77,6 +77,7 @@ class Trial:
             seed=attempt.seed,
             precision=attempt.precision,
             compiled=self._compiled()[0],
+            recorded=attempt.compile != "never",
         )
         self.history: list[dict[str, float]] = []
         self._restore()
@@ -206,6 +207,7 @@ class Trial:
             "seed": self.attempt.seed,
             "steps": self.attempt.steps,
             "step": self.training.step,
+            "precision": self.training.precision.name,
             "metrics": {k: v if v == v and abs(v) != float("inf") else str(v) for k, v in metrics.items()},
         }
         return {
