@@ -64,7 +64,7 @@ def split(name: str, device: str) -> Any:
     if name in ("beta_vae", "factor_vae"):
         return open_dataset("sprites", OPTIONS).split("train").to(device)
     if name == "paired_xcov_autoencoder":
-        return open_dataset("faces", {"size": SIZE}).split("train").to(device)
+        return open_dataset("faces", {"size": 64}).split("train").to(device)
     opened = open_dataset("digits", {"size": 32})
     if name in ("jade", "paired_classifier"):
         import dataclasses
@@ -73,11 +73,11 @@ def split(name: str, device: str) -> Any:
     return opened.split("train").to(device)
 
 
-def begin(name: str, device: str, **how: Any) -> Training:
+def begin(name: str, device: str, *, seed: int = 0, **how: Any) -> Training:
     """One trial of a method."""
     method = trainables.method(name)
     hp = hyperparameters(method, {**KINDS[name], "batch_size": BATCH}, 10_000)
-    return Training(method, hp, split(name, device), seed=0, **how)
+    return Training(method, hp, split(name, device), seed=seed, **how)
 
 
 def wait(device: str) -> None:
