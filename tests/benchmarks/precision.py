@@ -74,9 +74,10 @@ def main() -> int:
     heads = ["method", "loss of", "bfloat16 − float32", "between seeds", "part", "bfloat16 − float32", "between seeds"]
     table = "\n".join(gpu.table([*heads, "loss within tolerance"], rows))
     text = f"""\
-Losses of the last quarter of {given.steps} steps on 32×32 images (faces: 64×64), {given.seeds} seeds, in bfloat16 against
-float32 with the same seeds (`make bench-precision`); of several players and recorded parts that which is furthest off.
-Tolerance: {TOLERANCE:.0%}, or what seeds differ by in float32. What is below 1 counts as 1. Machine: {machine.described()}.
+Losses of the last quarter of {given.steps} steps on 32×32 images (faces: 64×64), {given.seeds} seeds, in bfloat16
+against float32 with the same seeds (`make bench-precision`); of several players and recorded parts that which is
+furthest off. Tolerance: {TOLERANCE:.0%}, or what seeds differ by in float32. What is below 1 counts as 1.
+Machine: {machine.described()}.
 
 {table}"""
     print(text)
