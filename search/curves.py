@@ -89,7 +89,9 @@ def recorded(rows: Sequence[Row]) -> tuple[Mapping[str, Any], list[Curve], LeftO
         else:
             stopped += trial.state == "PRUNED"
             unfinished += trial.state == "RUNNING"
-    return history.sweep, found, LeftOut(stopped, failed, unfinished)
+    # Where it was recorded is nobody's business.
+    said = {key: value for key, value in history.sweep.items() if key != "storage"}
+    return said, found, LeftOut(stopped, failed, unfinished)
 
 
 def joined(recordings: Iterable[tuple[Mapping[str, Any], Sequence[Curve]]]) -> Curves:

@@ -1,13 +1,17 @@
-"""What recorded curves say a sweep's trials would report: each configuration stands for the nearest recorded one.
+"""What recorded curves say a sweep's trials would report: each configuration takes the curve of one recorded nearby.
 
-Near is measured as the recorded space is scaled (logarithmic where it is); a whole range counts 1, and so does another
-choice. Between two recorded reports values and seconds are interpolated. A sweep that the curves cannot speak of is
-refused. Pure; knows no file and no loop.
+Which of the ``AMONG`` nearest that is, is drawn once for each configuration, the nearer the likelier. The nearest alone
+would make plateaus on which whatever is tried again comes out the same; left out one by one, recorded configurations
+are foretold better by such a draw (``make bench-search`` says by how much). Near is measured as the recorded space is
+scaled (logarithmic where it is); a whole range counts 1, and so does another choice. Between two recorded reports
+values and seconds are interpolated. A sweep that the curves cannot speak of is refused. Pure; knows no file, no loop.
 """
 
 from __future__ import annotations
 
 import bisect
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +26,9 @@ from search.surrogate_check import outside, problems
 from search.sweep import Sweep
 from spaces import Choice
 from trainables.core.conditions import CONDITIONS, met
+
+AMONG = 5
+"""So many of the nearest may stand for a configuration; their weights fall with the square of their distance."""
 
 
 class NotRecorded(ValueError):
@@ -39,7 +46,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Near:
-    """A recorded configuration with the curves of its seeds, and how far it is from what was asked for."""
+    """A recorded configuration with the curves of its seeds, and how far it is from the one that was asked for."""
 
     curves: tuple[Curve, ...]
     apart: float
@@ -49,8 +56,9 @@ class Near:
 class Surrogate:
     """Answers for trials of ``sweep`` out of ``curves``.  Raises ``NotRecorded``."""
 
-    def __init__(self, sweep: Sweep, curves: Curves) -> None:
+    def __init__(self, sweep: Sweep, curves: Curves, *, among: int = AMONG) -> None:
         self.sweep = sweep
+        self.among = among
         (self.goal, *_) = goals(sweep.objectives)
         self._limits = {c.condition: c.at_most for c in sweep.constraints}
         usable = [name for name, said in curves.sweeps.items() if _data(said) == _data(sweep.model_dump(mode="json"))]
@@ -78,16 +86,16 @@ class Surrogate:
     # -- the nearest ----------------------------------------------------------------------------------------------
 
     def near(self, method: str, config: Mapping[str, Any]) -> Near:
-        """The recorded configuration that stands for this one."""
+        """The recorded configuration that stands for this one; a recorded one stands for itself."""
         key = (method, tuple(sorted(config.items())))
         if key not in self._known:
             places = {name: self._place(name, method, config) for name in self._origins}
-            found = [
+            found = sorted(
                 (_distance(places[group[0].sweep], place), index)
                 for index, (group, place) in enumerate(zip(self.groups, self._scaled, strict=True))
                 if group[0].method == method
-            ]
-            apart, index = min(found)
+            )[: self.among]
+            apart, index = found[_drawn(key, [distance for distance, _ in found])]
             self._known[key] = Near(self.groups[index], apart)
         return self._known[key]
 
@@ -192,6 +200,20 @@ def _distance(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
         else:
             squares += a != b
     return math.sqrt(squares / len(keys)) if keys else 0.0
+
+
+def _drawn(key: Any, distances: Sequence[float]) -> int:
+    """Which of some neighbours stands for a configuration: drawn from its own words, so always the same."""
+    if distances[0] == 0.0:
+        return 0
+    weights = [distance**-2 for distance in distances]
+    digest = hashlib.sha256(json.dumps(key).encode()).digest()
+    left = int.from_bytes(digest[:8], "big") / 2**64 * math.fsum(weights)
+    for index, weight in enumerate(weights):
+        left -= weight
+        if left < 0.0:
+            return index
+    return len(weights) - 1
 
 
 def _between(values: Sequence[float | None], index: int, part: float) -> float | None:

@@ -117,8 +117,8 @@ def _show(
         f"Best:       {_shown(found.value)}; the best recorded has {found.best:.4g}: regret {_shown(found.regret)}.",
         f"Random:     {_shown(found.random)} by then, and as good "
         + (f"after {found.ratio:.1f} times as long." if found.ratio else f"not within {LONGER:g} times as long."),
-        f"Near:       a suggestion takes the curve of the nearest recorded configuration of its method, on average "
-        f"{found.apart:.0%} of a hyperparameter's range away.",
+        f"Near:       a suggestion takes the curve of one of the {surrogate.among} nearest recorded configurations, on "
+        f"average {found.apart:.0%} of a hyperparameter's range away.",
     ]
     for line in lines:
         console.print(Text(line), highlight=False, soft_wrap=True)
