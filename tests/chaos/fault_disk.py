@@ -7,7 +7,7 @@ import random
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests_chaos import invariants, mlflows, tries, views
@@ -76,15 +76,27 @@ SKIPPED = _skipped()
 # -- the record -----------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _elsewhere(path: Path, folder: Path) -> Iterator[None]:
+    """What is written below ``path`` lies in ``folder``, on another disk; a link would be refused."""
+    for each in (path, folder):
+        each.mkdir()
+    subprocess.run(["mount", "--bind", folder, path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+
+
 def storage_full(ledger_alone: bool):
     """Checkpoints on the full disk beside the ledger, or the ledger alone."""
 
     def fault(folder: Path, seed: int) -> Outcome:
-        with disk(folder) as small:
+        with ExitStack() as stack:
+            small = stack.enter_context(disk(folder))
             driver = tries.begin(tries.sweep(small.path))
             if ledger_alone:
-                (folder / "trials").mkdir()
-                (small.path / "chaos" / "trials").symlink_to(folder / "trials")
+                stack.enter_context(_elsewhere(small.path / "chaos" / "trials", folder / "trials"))
             small.leave(random.Random(seed).randrange(3 * PAGE if ledger_alone else 400_000))
             tries.drive(driver)
             before = tries.recorded(small.path)
