@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test ui-test store-test submit-test server-test cluster-test chaos check bench bench-precision bench-long reproduce clean
+.PHONY: help sweep test ui-test store-test submit-test server-test cluster-test chaos check bench bench-precision bench-search bench-long reproduce clean
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -79,6 +79,9 @@ bench: $(READY)  ## Speed against plain PyTorch and stock sweeps, into tests/ben
 
 bench-precision: $(READY)  ## What bfloat16 changes of every method's losses, into tests/benchmarks/RESULTS.md: ten minutes
 	$(BIN)/python tests/benchmarks/precision.py
+
+bench-search: $(READY)  ## Search quality against stock searches, in simulated time, into tests/benchmarks/RESULTS.md: ten minutes
+	$(BIN)/python tests/benchmarks/search_quality.py
 
 bench-long: $(READY)  ## What 10,000 simulated trials cost driver, resume and MLflow, into tests/benchmarks/RESULTS.md: half an hour
 	PYTHONPATH=tests/search $(BIN)/python tests/benchmarks/long_runs.py

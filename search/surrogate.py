@@ -80,7 +80,7 @@ class Surrogate:
                 f"seeds: the sweep trains each configuration under {self.seeds} seeds, and the curves of {missing[0]} "
                 f"that it can use have {most} of each."
             )
-        self._scaled = [self._place(group[0].sweep, group[0].method, group[0].config) for group in self.groups]
+        self.scaled = [self._place(group[0].sweep, group[0].method, group[0].config) for group in self.groups]
         self._known: dict[Any, Near] = {}
 
     # -- the nearest ----------------------------------------------------------------------------------------------
@@ -91,11 +91,11 @@ class Surrogate:
         if key not in self._known:
             places = {name: self._place(name, method, config) for name in self._origins}
             found = sorted(
-                (_distance(places[group[0].sweep], place), index)
-                for index, (group, place) in enumerate(zip(self.groups, self._scaled, strict=True))
+                (distance(places[group[0].sweep], place), index)
+                for index, (group, place) in enumerate(zip(self.groups, self.scaled, strict=True))
                 if group[0].method == method
             )[: self.among]
-            apart, index = found[_drawn(key, [distance for distance, _ in found])]
+            apart, index = found[_drawn(key, [apart for apart, _ in found])]
             self._known[key] = Near(self.groups[index], apart)
         return self._known[key]
 
@@ -103,7 +103,7 @@ class Surrogate:
         """Where a configuration lies in a recorded space: numbers from 0 to 1, and choices as they are."""
         domains = self._origins[origin].spaces()[method].domains if method in self._origins[origin].methods else {}
         return {
-            key: _scaled(domains[key], value)
+            key: _placed(domains[key], value)
             for key, value in config.items()
             if key in domains and domains[key].fixed is None
         }
@@ -179,7 +179,7 @@ def _origin(said: Mapping[str, Any]) -> Sweep:
         ) from None
 
 
-def _scaled(domain: Any, value: Any) -> Any:
+def _placed(domain: Any, value: Any) -> Any:
     """A value's place in its domain."""
     if isinstance(domain, Choice) or isinstance(value, (str, bool)):
         return value
@@ -189,7 +189,7 @@ def _scaled(domain: Any, value: Any) -> Any:
     return (value - low) / (high - low) if high > low else 0.0
 
 
-def _distance(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+def distance(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
     """Root mean square over the hyperparameters that either has; one that a single one has counts 1."""
     keys = one.keys() | other.keys()
     squares = 0.0
@@ -206,7 +206,7 @@ def _drawn(key: Any, distances: Sequence[float]) -> int:
     """Which of some neighbours stands for a configuration: drawn from its own words, so always the same."""
     if distances[0] == 0.0:
         return 0
-    weights = [distance**-2 for distance in distances]
+    weights = [apart**-2 for apart in distances]
     digest = hashlib.sha256(json.dumps(key).encode()).digest()
     left = int.from_bytes(digest[:8], "big") / 2**64 * math.fsum(weights)
     for index, weight in enumerate(weights):
