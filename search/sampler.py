@@ -18,6 +18,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from search.exploration import STARTUP, explores
 from search.goals import goals
 from search.history import COMPLETE, FAIL, PRUNED, RUNNING, Configuration, History, replay
 from search.ledger import Row
@@ -268,7 +269,10 @@ class Sampler:
 
     def _optuna_sampler(self, number: int) -> optuna.samplers.BaseSampler:
         seed = seed_of(self._seed, number)
-        startup: dict[str, Any] = {} if self._startup is None else {"n_startup_trials": self._startup}
+        first = STARTUP.get(self.name) if self._startup is None else self._startup
+        startup: dict[str, Any] = {} if first is None else {"n_startup_trials": first}
+        if explores(self.name, number):
+            return optuna.samplers.RandomSampler(seed=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self.name == "tpe":

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from search.exploration import EVERY, STARTUP, explores
 from search.goals import Goal, goals
 from search.history import COMPLETE, FAIL, PRUNED, RUNNING, Configuration, History, Trial, replay
 from search.judge import Judge, Verdict
@@ -21,9 +22,6 @@ from search.schedule import Stop, schedule
 from search.standings import standings
 from search.sweep import Sweep
 from trainables.core.conditions import met
-
-STARTUP = {"tpe": 10, "gp": 10, "cmaes": 1}
-"""How many first configurations Optuna's samplers draw at random when a sweep does not say."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,14 @@ def _suggested(before: History, sweep: Sweep, trial: Trial, configuration: Confi
         yield "Drawn at random, as first configurations are." if random else f"By {word} {len(known)} configurations."
     elif len(known) < startup:
         yield f"Drawn at random: until {startup} configurations have ended (by then {len(known)} had) TPE draws so."
+    elif explores(name, number):
+        yield f"Drawn at random, as every {_ordinal(EVERY[name])} configuration is, lest a few good ones lead astray."
     else:
         yield from _by_tpe(known, sweep, trial)
+
+
+def _ordinal(number: int) -> str:
+    return {2: "second", 3: "third", 4: "fourth"}.get(number, f"{number}th")
 
 
 def _by_tpe(known: Sequence[Configuration], sweep: Sweep, trial: Trial) -> Iterator[str]:

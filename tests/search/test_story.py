@@ -45,6 +45,7 @@ def test_why_it_was_suggested(tmp_path):
         (t for t in history.trials[:19] if t.state == "COMPLETE"), key=lambda t: t.metrics["score/mig"], default=None
     )
     assert f"{best.number:03d} (" in late
+    assert "as every third configuration is" in of(18)["Suggested"]
 
 
 @pytest.mark.parametrize(
