@@ -78,8 +78,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def main(arguments: list[str]) -> int:
     """Follow the sweep in the folder given first; 0 when all of it was published."""
     guard()
-    # Training comes first; a publisher may be late.
-    os.nice(10)
+    # Training comes first, and Ray's workers are at 15; a publisher may be late.
+    os.nice(19)
     # Stopping a Ray job interrupts all its processes; this one ends with its sweep, when it has told the last row.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     folder = place(arguments[0])

@@ -79,7 +79,7 @@ def ours(method: str, size: int, steps: int) -> tuple[Any, dict[str, Any]]:
     config = {"form": "beta"} if method == "beta_vae" else {"gamma": 10.0}
     options = {"size": size, **OPTIONS}
     attempt = Attempt(
-        method=method, config=config, seed=0, steps=LONG, reports=(LONG,), data="sprites", options=options
+        method=method, config=config, seed=0, steps=steps, reports=(steps,), data="sprites", options=options
     )
     trial = Trial(attempt)
     training = trial.training

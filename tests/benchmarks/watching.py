@@ -94,8 +94,8 @@ def look(root: psutil.Process, found: Watched, spent: dict[int, tuple[str, float
                 shared += each.memory_full_info().pss
             times = each.cpu_times()
             role = "driver" if each.pid == root.pid else role_of(" ".join(each.cmdline()))
-            # A worker that is idle now may have been a trial.
-            if role == "idle workers" and each.pid in spent:
+            # A worker that is idle now, or that ends and has no name any more, may have been a trial.
+            if role in ("idle workers", "others") and each.pid in spent:
                 role = spent[each.pid][0]
             spent[each.pid] = role, times.user + times.system
         except (psutil.Error, FileNotFoundError):
