@@ -15,6 +15,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -153,7 +154,7 @@ class Surrogate:
         values = [each[self.goal.metric] for each in last]
         return over_seeds(values, self.goal.over, maximize=self.goal.maximize)
 
-    @property
+    @cached_property
     def complete(self) -> list[float]:
         """What all recorded configurations are worth, best first."""
         found = [value for group in self.groups if (value := self.worth(group)) is not None]

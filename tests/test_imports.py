@@ -116,6 +116,8 @@ def test_every_package_is_installed():
         ["--help"],
         ["run", "--help"],
         ["report", "--help"],
+        ["simulate", "--help"],
+        ["record", "factor_vea", "--output", "x.parquet"],
         ["check", "--help"],
         ["top", "nothing"],
         ["compare", "nothing", "0", "1"],
