@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,36 @@ def _reach(address: str) -> None:
             f"No Ray cluster answers at {address!r} ({error}). It must be HOST:PORT of a running head "
             "(`ray start --head` prints it); without --address the sweep runs on this machine."
         ) from None
+
+
+@contextmanager
+def watched(gone: Callable[[], None], *, every: float = 4.0, patience: float = 40.0) -> Iterator[None]:
+    """Call ``gone``, from another thread, when the cluster's head has been unreachable for ``patience`` seconds.
+
+    Ray ends this very process after a minute of that, with words of its own.
+    """
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    over = threading.Event()
+
+    def watch() -> None:
+        silent: float | None = None
+        while not over.wait(every):
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), timeout=every).close()
+                silent = None
+            except OSError:
+                silent = silent or time.monotonic()
+                if time.monotonic() - silent >= patience:
+                    gone()
+                    return
+
+    thread = threading.Thread(target=watch, name="head", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def gpus() -> float:

@@ -8,6 +8,7 @@ records (experiment state, result files) nothing is kept: the ledger has it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -48,6 +49,9 @@ DRIVER = {
 
 KEPT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 """Tune would hand these on to its workers, and Ray write them into its logs; every node has its own."""
+
+CHATTY = ("ray.tune.execution.tune_controller", "ray.tune.tune")
+"""Loggers of Tune that print a stack for each process that dies; the ledger has why, and ``Driver`` what is done."""
 
 NODE = "node"
 """Key of a trial's Ray configuration with the node that it should be placed on, where that matters."""
@@ -151,6 +155,8 @@ def run(driver: Driver, *, trial: type[SweepTrial] = SweepTrial) -> None:
     """
     assignments: dict[str, Assignment] = {}
     class_cache.ENV_VARS_TO_PROPAGATE.difference_update(KEPT)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with _environment(DRIVER):
         scratch = tempfile.mkdtemp(prefix="teasel-")
         try:

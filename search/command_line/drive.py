@@ -7,6 +7,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,8 @@ def drive(
             if here:
                 run_here(driver)
             else:
-                on_ray.run(driver)
+                with connection.watched(partial(_headless, place, console)):
+                    on_ray.run(driver)
         interrupted = driver.loop.stopping
         if driver.broken is None:
             driver.loop.close("interrupted" if interrupted else "finished")
@@ -142,6 +144,17 @@ def _interruptible(driver: Driver, console: Console) -> Iterator[None]:
         for number, handler in before.items():
             # Asked again while goodbyes are said, it still ends at once, with the same exit code.
             signal.signal(number, interrupt if driver.loop.stopping else handler)
+
+
+def _headless(place: Folder, console: Console) -> None:
+    """There is nobody left to run trials; what waits for Ray's answer in other threads cannot be ended in order."""
+    console.print(
+        "\nThe head of the cluster does not answer any more. What is recorded is whole; "
+        f"`teasel resume {place.name}{place.option}` goes on, on that cluster or on another one.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    os._exit(1)
 
 
 def _publisher(place: Folder, mlflow: str | None) -> Any:

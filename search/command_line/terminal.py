@@ -44,6 +44,7 @@ class Display:
         self._console = console
         self._done = threading.Event()
         self._told: dict[int, str] = {}
+        self._lost: dict[int, int] = {}
         self._best: int | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -51,6 +52,7 @@ class Display:
         with self._driver.lock:
             # What an earlier session told is not told again.
             self._told = {t.number: t.state for t in self._history.trials if t.state != RUNNING}
+            self._lost = {t.number: len(t.lost) for t in self._history.trials}
         self._thread.start()
         return self
 
@@ -81,10 +83,16 @@ class Display:
 
     def _lines(self) -> None:
         with self._driver.lock:
-            lines = [self._line(t) for t in self._history.trials if self._told.get(t.number) != t.state]
-            self._told.update({t.number: t.state for t in self._history.trials})
+            trials = self._history.trials
+            lines = [self._again(t) for t in trials if len(t.lost) > self._lost.get(t.number, 0)]
+            lines += [self._line(t) for t in trials if self._told.get(t.number) != t.state]
+            self._told.update({t.number: t.state for t in trials})
+            self._lost.update({t.number: len(t.lost) for t in trials})
         for line in lines:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _again(self, trial: Trial) -> str:
+        return f"{time.strftime('%H:%M:%S')}  {title(trial)}  lost after step {trial.step}: {trial.lost[-1]}"
 
     def _line(self, trial: Trial) -> str:
         head = f"{time.strftime('%H:%M:%S')}  {title(trial)}"

@@ -1,4 +1,4 @@
-"""One Ray for all tries, as processes of its own, and ``teasel`` as a process that joins it."""
+"""One Ray for all tries and others for some, as processes of their own, and ``teasel`` as a process that joins one."""
 
 from __future__ import annotations
 
@@ -26,34 +26,50 @@ class Head:
 
     address: str
     environment: dict[str, str]
+    process: subprocess.Popen[bytes]
 
 
 @cache
 def head() -> Head:
     """Started once, ended with this process."""
+    return started("--num-cpus=2")
+
+
+def started(*words: str, **environment: str) -> Head:
+    """Another head; it ends with this process, if not before."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # Short, because Ray's sockets lie below it; its own, so that nobody else joins.
-    scratch = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    # Of its own, so that nobody else joins.
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    environment = {**os.environ, **token, "RAY_TMPDIR": scratch, "OMP_NUM_THREADS": "1"}
-    words = f"start --head --block --num-cpus=2 --port={port} --include-dashboard=false --disable-usage-stats"
-    log = tries.scratch() / "ray.log"
+    known = {**os.environ, **token, "RAY_TMPDIR": scratch(), "OMP_NUM_THREADS": "1", **environment}
+    process = ray_start(known, "--head", f"--port={port}", "--include-dashboard=false", *words)
+    return Head(f"127.0.0.1:{port}", known, process)
+
+
+def scratch() -> str:
+    """A folder for Ray: short, because its sockets lie below it."""
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return folder
+
+
+def ray_start(environment: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
+    """``ray start`` until it runs, in a session of its own; what is left of it ends with this process."""
+    log = Path(tempfile.mkdtemp(dir=tries.scratch())) / "ray.log"
     with log.open("w") as said:
-        command = [str(Path(sys.executable).with_name("ray")), *words.split()]
-        process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
+        command = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--disable-usage-stats", *words]
+        process = subprocess.Popen(command, stdout=said, stderr=said, env=environment, start_new_session=True)
 
     def end() -> None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(60)
-        shutil.rmtree(scratch, ignore_errors=True)
 
     atexit.register(end)
     for _ in range(240):
         if "Ray runtime started" in log.read_text():
-            return Head(f"127.0.0.1:{port}", environment)
+            return process
         assert process.poll() is None, log.read_text()
         time.sleep(0.5)
     raise TimeoutError("Ray did not start")
@@ -62,8 +78,8 @@ def head() -> Head:
 class Teasel:
     """A ``teasel`` process in a session of its own, whose words are kept in a file."""
 
-    def __init__(self, storage: Path, *words: str) -> None:
-        there = head()
+    def __init__(self, storage: Path, *words: str, at: Head | None = None) -> None:
+        there = at or head()
         self._log = storage / "said.txt"
         with self._log.open("w") as said:
             self.process = subprocess.Popen(
