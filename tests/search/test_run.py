@@ -70,12 +70,13 @@ def wait_for(condition, process, seconds=120):
 
 
 def trial_processes():
-    """Process ids of the Ray actors that train."""
-    found = []
+    """Process ids of the Ray actors that train, on this session's Ray and on no other."""
+    found, ours = [], os.environ["RAY_AUTH_TOKEN"].encode()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             # Ray names it by what it does: between two reports it has the class that `with_resources` made.
-            if path.read_bytes().startswith((b"ray::SweepTrial", b"ray::ResourceTrainable")):
+            trains = path.read_bytes().startswith((b"ray::SweepTrial", b"ray::ResourceTrainable"))
+            if trains and ours in path.with_name("environ").read_bytes():
                 found.append(int(path.parent.name))
     return found
 
