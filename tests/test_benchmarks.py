@@ -3,6 +3,7 @@
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -115,3 +116,42 @@ def test_training(bench, monkeypatch, side, method):
 def test_small(bench):
     found = bench("small").loop(3)
     assert found["trial"] > found["row"] > 0
+
+
+def test_recorded_curves():
+    """The file that `make bench-search` needs: enough configurations of both methods on both datasets, and small."""
+    from search.curves_file import read
+
+    path = HERE / "benchmarks" / "curves.parquet"
+    found = read(path)
+    assert path.stat().st_size < 2_000_000 and len({curve.key for curve in found.curves}) >= 200
+    for name in ("quality_sprites-curves", "quality_digits-curves"):
+        for method in ("beta_vae", "factor_vae"):
+            assert sum(c.sweep == name and c.method == method for c in found.curves) >= 30
+
+
+def test_search_quality(bench, monkeypatch):
+    """Every search on one table, in the time of three trials; and what is made of them."""
+    quality = bench("search_quality")
+    monkeypatch.setattr(quality, "WHOLE", 3)
+    monkeypatch.setattr(quality, "RESAMPLED", 20)
+    table, curves = quality.TABLES[0], str(quality.CURVES)
+    results = {}
+    for arm in quality.ARMS:
+        found = [quality.searched(quality.Search(table, arm, seed, 2, curves)) for seed in (0, 1)]
+        assert found == [quality.searched(quality.Search(table, arm, seed, 2, curves)) for seed in (0, 1)], arm
+        results[table, arm], results[table, arm, "trials"] = [run for _, run, _, _ in found], found[0][2]
+        assert all(0 <= value <= 1 and 0 < share <= 1 for run in results[table, arm] for share, value in run)
+    given = SimpleNamespace(seeds=2, workers=2, curves=curves)
+    text = quality.section(results, [table], given)
+    assert text.count("\n| ") >= len(quality.ARMS) + 3 and "Goal: 0.5 or less" in text
+
+
+def test_when_one_search_has_what_another_ends_with(bench):
+    quality = bench("search_quality")
+    grid = np.array([0.25, 0.5, 0.75, 1.0])
+    ours, peer = np.array([[0.8, 0.4, 0.2, 0.1]] * 3), np.array([[0.9, 0.6, 0.5, 0.4]] * 3)
+    assert quality.reached([ours], [peer], grid) == 0.5
+    assert quality.reached([peer], [ours], grid) == float("inf")
+    assert quality.ratio([ours], [peer], grid, np.random.default_rng(0)) == (0.5, 0.5, 0.5)
+    assert quality.at([(0.2, 0.7), (0.6, 0.1)], 0.5) == 0.7 and quality.at([(0.2, 0.7)], 0.1) == 1.0
