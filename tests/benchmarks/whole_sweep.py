@@ -28,6 +28,9 @@ TEASEL, RAY, OPTUNA = "teasel", "ray", "optuna"
 SIDES = (TEASEL, RAY, OPTUNA)
 NAMES = {TEASEL: "Teasel", RAY: "stock Ray Tune", OPTUNA: "plain Optuna, two processes"}
 
+ENVIRONMENT = {"RAY_worker_niceness": "0"}
+"""What else a machine does in the background disturbs all sides alike; left alone, Ray has its workers yield to it."""
+
 
 @dataclass
 class Ran:
@@ -47,14 +50,15 @@ class Ran:
 
 def run(side: str, work: Work) -> Ran:
     """Do the work in its folder, which must be fresh."""
-    path = str(work.save())
+    path, alike = str(work.save()), ENVIRONMENT
     if side == TEASEL:
         file = Path(work.folder, "bench.yaml")
         file.write_text(yaml.safe_dump(sweep(work)))
-        return of_teasel(work, watch([program("teasel"), "run", str(file), "--mlflow", work.mlflow]))
-    # Ray sets this for its workers; a process that is started by hand has to be told.
-    plain = {"OMP_NUM_THREADS": "1"} if side == OPTUNA else {}
-    watched = watch([sys.executable, script("stock.py" if side == RAY else "stock_optuna.py"), path], plain)
+        return of_teasel(work, watch([program("teasel"), "run", str(file), "--mlflow", work.mlflow], alike))
+    if side == OPTUNA:
+        # Ray sets this for its workers; a process that is started by hand has to be told.
+        alike = {**alike, "OMP_NUM_THREADS": "1"}
+    watched = watch([sys.executable, script("stock.py" if side == RAY else "stock_optuna.py"), path], alike)
     said = json.loads(watched.output.strip().splitlines()[-1])
     firsts, lasts = read(work)
     return Ran(watched, **said, gaps=gaps(firsts, lasts, work.slots))

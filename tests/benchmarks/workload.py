@@ -29,7 +29,7 @@ class Work:
     folder: str
     """Where the images are, and where all that a sweep writes goes."""
     size: int = 64
-    trials: int = 8
+    trials: int = 4
     steps: int = 600
     reports: int = 5
     batch: int = 64
