@@ -9,7 +9,7 @@ import time
 from functools import cache
 from pathlib import Path
 
-from tests_chaos import mlflows, tries
+from tests_chaos import mlflows, stock, tries
 from tests_chaos.apart import Apart
 from tests_chaos.fault import Fault, Outcome
 from tests_search.runs import proxy
@@ -90,6 +90,12 @@ def writer_killed(folder: Path, seed: int) -> Outcome:
 
 
 FAULTS = [
-    Fault(number=12, title="MLflow's server killed in the middle of a batch", times=3, run=server_killed),
+    Fault(
+        number=12,
+        title="MLflow's server killed in the middle of a batch",
+        times=3,
+        run=server_killed,
+        stock=stock.server_killed,
+    ),
     Fault(number=12, title="publisher killed in the middle of a batch", times=20, short=2, run=writer_killed),
 ]

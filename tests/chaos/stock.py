@@ -16,10 +16,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from tests_chaos import heads, stock_sweep, tries
+from tests_chaos import heads, mlflows, stock_sweep, tries
 from tests_chaos.fault import Outcome
+from tests_chaos.nodes import Cluster
 
 Row = tuple[str, int]
 
@@ -27,22 +29,24 @@ Row = tuple[str, int]
 class Sweep:
     """One stock sweep in a storage, and the process that runs it."""
 
-    def __init__(self, storage: Path, odd: str = "") -> None:
+    def __init__(self, storage: Path, odd: str = "", *, uri: str = "", database: Path | None = None) -> None:
         self.storage = storage
         self.odd = odd
-        self.database = tries.empty_database(storage)
+        self.database = database or tries.empty_database(storage)
+        self.uri = uri or f"sqlite:///{self.database}"
+        self._begun = time.time() * 1000
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, at: heads.Head | None = None, **environment: str) -> subprocess.Popen[bytes]:
         """Begin it, or restore it."""
-        there = heads.head()
+        there = at or heads.head()
         script = str(Path(stock_sweep.__file__))
-        words = [str(self.storage), f"sqlite:///{self.database}", there.address, *([self.odd] if self.odd else [])]
+        words = [str(self.storage), self.uri, there.address, *([self.odd] if self.odd else [])]
         with (self.storage / "said.txt").open("a") as said:
             return subprocess.Popen(
                 [sys.executable, script, *words],
                 stdout=said,
                 stderr=said,
-                env={**there.environment, "MLFLOW_DISABLE_TELEMETRY": "true"},
+                env={**there.environment, "MLFLOW_DISABLE_TELEMETRY": "true", **environment},
             )
 
     def files(self) -> Counter[Row]:
@@ -58,7 +62,11 @@ class Sweep:
     def runs(self) -> list[tuple[str, str, list[int]]]:
         """MLflow's runs: trial, status and steps."""
         with contextlib.closing(sqlite3.connect(self.database, timeout=60)) as base:
-            runs = base.execute("SELECT run_uuid, status FROM runs").fetchall()
+            # A server may hold those of other tries.
+            chosen = (
+                "SELECT run_uuid, status FROM runs JOIN experiments USING (experiment_id) WHERE experiments.name = ?"
+            )
+            runs = base.execute(f"{chosen} AND start_time > ?", [stock_sweep.NAME, self._begun]).fetchall()
             name = "SELECT value FROM tags WHERE run_uuid = ? AND key = 'trial_name'"
             steps = "SELECT value FROM metrics WHERE run_uuid = ? AND key = 'step'"
             return [
@@ -179,3 +187,42 @@ def torn(storage: Path, seed: int) -> Outcome:
     for path in (storage / stock_sweep.NAME).glob("experiment_state-*.json"):
         path.write_bytes(path.read_bytes()[: -1 - 37 * seed])
     return sweep.outcome(_end(sweep.start()), before, None)
+
+
+def never_up(storage: Path, seed: int) -> Outcome:
+    """Nobody answers at MLflow's address; it is not asked for minutes, as MLflow would by itself."""
+    sweep = Sweep(storage, uri="http://127.0.0.1:9")
+    return sweep.outcome(_end(sweep.start(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")), (Counter(), Counter()), None)
+
+
+def server_killed(storage: Path, seed: int) -> Outcome:
+    """MLflow's server is killed at a random moment, and started again."""
+    server = mlflows.real()
+    sweep = Sweep(storage, uri=server.uri, database=server.database)
+    process = sweep.start()
+    _wait_for(sweep, 2, process)
+    time.sleep(random.Random(seed).random())
+    server.kill()
+    before = sweep.files(), sweep.metrics()
+    begun = time.monotonic()
+    server.start()
+    _wait_for(sweep, before[1].total(), process)
+    seconds = time.monotonic() - begun
+    return sweep.outcome(_end(process), before, seconds)
+
+
+def node(cluster: Callable[[], Cluster]) -> Callable[[Path, int], Outcome]:
+    """One of two nodes is lost at a random moment."""
+
+    def fault(storage: Path, seed: int) -> Outcome:
+        there, sweep = cluster(), Sweep(storage)
+        there.complete(2)
+        process = sweep.start(there.head)
+        _wait_for(sweep, 2, process)
+        time.sleep(random.Random(seed).random())
+        before = sweep.files(), sweep.metrics()
+        there.lose(there.nodes[0])
+        seconds = _wait_for(sweep, before[1].total() + 1, process)
+        return sweep.outcome(_end(process), before, seconds)
+
+    return fault
