@@ -69,6 +69,7 @@ class Loop:
     ) -> None:
         self._ledger = ledger
         self._sweep = sweep
+        self._reports = tuple(sweep.report_steps)
         self._sampler = sampler
         self._compare = compare
         self.concurrency = concurrency
@@ -150,8 +151,7 @@ class Loop:
             metrics=pack(dict(metrics)),
             checkpoint=checkpoint,
             pictures=list(pictures),
-            **({"host": host} if host else {}),
-            **({"seconds": dict(seconds)} if seconds else {}),
+            **{name: said for name, said in (("host", host), ("seconds", dict(seconds or {}))) if said},
             **self._elapsed(),
         )
         if comparison is not None:
@@ -265,7 +265,7 @@ class Loop:
             config=trial.config,
             seed=trial.seed,
             steps=trial.steps,
-            reports=(*(s for s in self._sweep.report_steps if s < trial.steps), trial.steps),
+            reports=(*(s for s in self._reports if s < trial.steps), trial.steps),
             checkpoints=checkpoints,
             gpu=share(trial, self._sweep.resources.gpus),
         )
