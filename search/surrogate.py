@@ -65,6 +65,10 @@ class Surrogate:
         usable = [name for name, said in curves.sweeps.items() if _data(said) == _data(sweep.model_dump(mode="json"))]
         self._origins = {name: _origin(curves.sweeps[name]) for name in usable}
         here = [curve for curve in curves.curves if curve.sweep in self._origins and curve.method in sweep.methods]
+        self._domains = {
+            name: {method: space.domains for method, space in origin.spaces().items()}
+            for name, origin in self._origins.items()
+        }
         if found := problems(sweep, curves, self._origins, here):
             raise NotRecorded("\n".join(found))
         groups: dict[Any, list[Curve]] = {}
@@ -102,7 +106,7 @@ class Surrogate:
 
     def _place(self, origin: str, method: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """Where a configuration lies in a recorded space: numbers from 0 to 1, and choices as they are."""
-        domains = self._origins[origin].spaces()[method].domains if method in self._origins[origin].methods else {}
+        domains = self._domains[origin].get(method, {})
         return {
             key: _placed(domains[key], value)
             for key, value in config.items()

@@ -50,7 +50,7 @@ Ray's example of OptunaSearch has `AsyncHyperBandScheduler()`, whose defaults st
 factor of 4; its page on schedulers has a tenth of a trial and a factor of 3. Both are told a whole trial's number
 of reports. A configuration takes the curve of one of the {among} nearest recorded ones; left out one by one,
 recorded configurations are so foretold with {better:.0%} less error (CRPS of the objective) than by the nearest
-alone. Teasel's share of random configurations (`search/exploration.py`) was chosen among 20 variants of sampler and
+alone. Teasel's share of random configurations (`search/exploration.py`) was chosen among 14 variants of sampler and
 schedule on another recording, of 160 configurations and 3,600 steps, and is only tried here."""
 
 TEASEL, EXAMPLE, PAGE = "Teasel", "OptunaSearch + ASHA, as in Ray's example", "OptunaSearch + ASHA, as on Ray's page"
@@ -185,7 +185,7 @@ def section(results, tables, given):
     grid, rng = np.linspace(0, 1, 401)[1:], np.random.default_rng(0)
     known = {table: surrogate(table, given.curves) for table in tables}
     whole = {arm: [curve(results[table, arm], grid) for table in tables] for arm in ARMS}
-    many = sum(len(known[t].groups) for t in tables if len(t[1]) == 1)
+    many = len({group[0].key for each in known.values() for group in each.groups})
     lines = [
         textwrap.fill(
             HEAD.format(seeds=given.seeds, workers=given.workers, many=many, name=Path(given.curves).name, whole=WHOLE),

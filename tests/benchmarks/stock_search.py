@@ -55,7 +55,9 @@ class Tune:
         self.surrogate, self.sweep = surrogate, surrogate.sweep
         self.searcher, self.scheduler = searcher, scheduler
         self.workers, self.until = workers, until
-        self.space = self.sweep.search_space().to_tune()
+        # Asked once: a sweep looks through its folder of spaces each time.
+        self.space, self.spaces = self.sweep.search_space().to_tune(), self.sweep.spaces()
+        self.reports = self.sweep.report_steps
         self.metric = surrogate.goal.metric
         mode = "max" if surrogate.goal.maximize else "min"
         assert searcher.set_search_properties(self.metric, mode, self.space)
@@ -89,11 +91,11 @@ class Tune:
             warnings.simplefilter("ignore")
             method, config = configured(self.searcher.suggest(trial.trial_id), self.space)
         method = method or self.sweep.methods[0]
-        near = self.surrogate.near(method, active(self.sweep.spaces()[method], config))
+        near = self.surrogate.near(method, active(self.spaces[method], config))
         self.apart.append(near.apart)
         trial.curves = near.curves
         self.scheduler.on_trial_add(None, trial)
-        self.wait(trial, self.surrogate.points(near.curves[0], self.sweep.report_steps))
+        self.wait(trial, self.surrogate.points(near.curves[0], self.reports))
 
     def wait(self, trial, points):
         self.busy += points[0].seconds
@@ -107,7 +109,7 @@ class Tune:
             self.scheduler.on_trial_error(None, trial)
             self.searcher.on_trial_complete(trial.trial_id, error=True)
             return False
-        iteration = len(self.sweep.report_steps) - len(rest)
+        iteration = len(self.reports) - len(rest)
         result = {"training_iteration": iteration, self.metric: point.metrics[self.metric]}
         if self.scheduler.on_trial_result(None, trial, result) == TrialScheduler.CONTINUE:
             self.searcher.on_trial_result(trial.trial_id, result)
