@@ -18,12 +18,11 @@ from tests_chaos.nodes import Cluster
 SWEEP: dict[str, Any] = {"trials": 6, "steps": 1500}
 RESULT = ["Best: trial"]
 QUICK = {
-    "RAY_health_check_initial_delay_ms": "1000",
-    "RAY_health_check_period_ms": "500",
-    "RAY_health_check_timeout_ms": "500",
-    "RAY_health_check_failure_threshold": "5",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "4",
 }
-"""A head that takes a silent node for dead in about three seconds; left alone, Ray waits for about half a minute."""
+"""A head that takes a silent node for dead in about eight seconds; left alone, Ray waits for about half a minute."""
 
 
 @cache
@@ -183,9 +182,9 @@ FAULTS = [
     Fault(number=6, title="a node is lost, and a new one joins", times=3, run=lost, stock=stock.node(_patient)),
     Fault(number=7, title="the head is lost, a fresh cluster goes on", times=2, run=headless),
     Fault(number=21, title="a node is silent for 10 s", times=1, run=silent(_patient, 10, dies=False)),
-    Fault(number=21, title="a node is silent for 10 s, and taken for dead", times=2, run=silent(_impatient, 10)),
+    Fault(number=21, title="a node is silent for 20 s, and taken for dead", times=2, run=silent(_impatient, 20)),
     Fault(number=21, title="a node is silent for good", times=1, run=silent(_impatient, None)),
     Fault(
-        number=21, title="a node is silent for 10 s, its trials go on", times=1, run=silent(_impatient, 10, alone=True)
+        number=21, title="a node is silent for 20 s, its trials go on", times=1, run=silent(_impatient, 20, alone=True)
     ),
 ]
