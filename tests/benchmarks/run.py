@@ -42,7 +42,7 @@ TIMES = {64: 4.0, 32: 2.5}
 class Size:
     """How much is measured."""
 
-    turns: int = 5
+    turns: int = 3
     repeat: int = 2
     """Of the whole sweep."""
     sizes: tuple[int, ...] = (64, 32)
@@ -127,7 +127,7 @@ def about(size: Size) -> str:
         repeat=size.repeat,
         **asdict(size.work),
     )
-    return "\n\n".join(textwrap.fill(each, 120) for each in text.strip().split("\n\n"))
+    return "\n\n".join(textwrap.fill(each, 120, break_on_hyphens=False) for each in text.strip().split("\n\n"))
 
 
 def main() -> None:

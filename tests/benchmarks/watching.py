@@ -51,7 +51,7 @@ def watch(command: Sequence[str], environment: Mapping[str, str] | None = None, 
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         begun = time.perf_counter()
         process = subprocess.Popen(
-            command, stdout=output, stderr=errors, env={**os.environ, **(environment or {})}, start_new_session=True
+            command, stdout=output, stderr=errors, env={**os.environ, **(environment or {})}, process_group=0
         )
         root = psutil.Process(process.pid)
         try:
