@@ -35,7 +35,8 @@ OPTIONS: dict[Place, str] = {
     ("budget", "steps"): "--steps",
     ("sampler",): "--sampler",
     ("schedule",): "--schedule",
-    ("resources",): "--cpu/--gpu/--precision",
+    ("resources", "precision"): "--precision",
+    ("resources",): "--cpu/--gpu",
 }
 """The option that fills a part of the sweep; any other field is an option of its own name."""
 

@@ -71,6 +71,7 @@ OPTIONS = [
     ({"report_every": 0}, r"^--report-every: report_every is 0"),
     ({"name": "a/b"}, r"^--name: name is 'a/b'"),
     ({"gpu": 1.5}, r"^--cpu/--gpu: 1.5 GPUs"),
+    ({"precision": "bfloat"}, "^--precision: unknown precision 'bfloat'; .* did you mean 'bfloat16'"),
 ]
 
 
