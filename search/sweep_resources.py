@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from search.problems import unknown
 from search.sweep_parts import Number, Part
 from spaces.core.domains import shown
 from trainables.core.attempt import COMPILE, PRECISIONS
+
+KNOWN = {"precision": ("precision", PRECISIONS), "compile": ("compile setting", COMPILE)}
 
 
 class Resources(Part):
@@ -44,16 +46,10 @@ class Resources(Part):
             raise ValueError(f"{gpu:g} GPUs cannot be given to a trial: a fraction up to 1, or 1, 2, 3, ...")
         return gpu
 
-    @field_validator("precision")
+    @field_validator("precision", "compile")
     @classmethod
-    def _known(cls, precision: str) -> str:
-        if precision not in PRECISIONS:
-            raise ValueError(unknown("precision", precision, PRECISIONS))
-        return precision
-
-    @field_validator("compile")
-    @classmethod
-    def _when(cls, compile: str) -> str:
-        if compile not in COMPILE:
-            raise ValueError(unknown("compile setting", compile, COMPILE))
-        return compile
+    def _known(cls, word: str, info: ValidationInfo) -> str:
+        kind, known = KNOWN[str(info.field_name)]
+        if word not in known:
+            raise ValueError(unknown(kind, word, known))
+        return word

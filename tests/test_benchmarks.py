@@ -155,3 +155,16 @@ def test_when_one_search_has_what_another_ends_with(bench):
     assert quality.reached([peer], [ours], grid) == float("inf")
     assert quality.ratio([ours], [peer], grid, np.random.default_rng(0)) == (0.5, 0.5, 0.5)
     assert quality.at([(0.2, 0.7), (0.6, 0.1)], 0.5) == 0.7 and quality.at([(0.2, 0.7)], 0.1) == 1.0
+
+
+def test_gpu_script_on_a_cpu(bench, monkeypatch):
+    """What will run on a lent GPU runs here first: checks, a pace of each way, and trials that share the device."""
+    gpu = bench("gpu")
+    monkeypatch.setattr(gpu, "SIZE", 32)
+    monkeypatch.setitem(gpu.OPTIONS, "size", 32)
+    lines, good = gpu.checks("cpu", ["beta_vae"])
+    assert good and "| beta_vae |" in lines[-1] and "bit for bit" in lines[-1]
+    monkeypatch.setattr(gpu, "WAYS", {way: gpu.WAYS[way] for way in ("eager, float32", "eager")})
+    found = gpu.speeds("beta_vae", "cpu", 1, 1)
+    assert found.keys() == {None, "eager, float32", "eager"} and all(pace > 0 for pace, _ in found.values())
+    assert gpu.threads("beta_vae", "eager", "cpu", 1, 2) > 0

@@ -113,7 +113,7 @@ def check_resume(name: str, device: str, **how: Any) -> tuple[float, str]:
     second.load(*state)
     second.advance(20)
     pairs = zip(whole.model.parameters(), second.model.parameters(), strict=True)
-    return max(float((a - b).abs().max()) for a, b in pairs), whole.recorded.fault
+    return max(float((a - b).detach().abs().max()) for a, b in pairs), whole.recorded.fault
 
 
 class Trial:

@@ -37,17 +37,17 @@ def compiles(
         raise ValueError(f"compile is {asked!r}; it must be one of {', '.join(COMPILE)}.")
     if asked == "never":
         return False, "asked for"
+    if asked == "auto":
+        if torch.device(device).type != "cpu":
+            return False, "measured on CPUs only"
+        if area < AREA:
+            return False, f"it gains nothing for images of fewer than {AREA:,} pixels"
+        if area * images < WORTH:
+            return False, f"it pays from {WORTH / area:,.0f} images on"
+    # Last, for it imports the compiler, which most trials never need.
     if lacking := unable():
         return False, lacking
-    if asked == "always":
-        return True, "asked for"
-    if torch.device(device).type != "cpu":
-        return False, "measured on CPUs only"
-    if area < AREA:
-        return False, f"it gains nothing for images of fewer than {AREA:,} pixels"
-    if area * images < WORTH:
-        return False, f"it pays from {WORTH / area:,.0f} images on"
-    return True, "the trial is long enough"
+    return True, "asked for" if asked == "always" else "the trial is long enough"
 
 
 @functools.cache

@@ -4,7 +4,9 @@ A method module has ``Hyperparameters``, ``build``, ``draw``, ``losses`` and ``c
 it nothing is reconstructed), ``optimizers``, ``secondary_codes`` (the codes of the second dataset's images),
 ``PICTURES`` (names of ``trainables.pictures``), ``capacities`` (the ``Ramp`` that each group's KL should follow, by
 group) and ``CLASS_FREE`` (groups that should not know the class). Everything random is in ``draw``; ``losses`` is a
-pure function of tensors. This module knows nothing about optimisation, datasets, Ray or any particular method.
+pure function of tensors, called under autocast where networks compute in bfloat16: what it makes of their outputs it
+computes in float32, by sums and elementwise products, for autocast rounds matrix products. This module knows nothing
+about optimisation, datasets, Ray or any particular method.
 """
 
 from __future__ import annotations

@@ -45,10 +45,10 @@ def begin(**how):
     return Training(method, hp, open_dataset("digits", {"size": 16}).split("train"), seed=3, **how)
 
 
-HOW = [{"precision": "bfloat16"}, {"precision": "float32", "compiled": True}]
+COMPILES = pytest.mark.skipif(bool(unable()), reason=f"nothing can be compiled: {unable()}")
+HOW = [{"precision": "bfloat16"}, pytest.param({"precision": "float32", "compiled": True}, marks=COMPILES)]
 
 
-@pytest.mark.skipif(bool(unable()), reason=unable())
 @pytest.mark.parametrize("how", HOW, ids=str)
 def test_saved_restored_and_continued_equals_uninterrupted_bit_for_bit(how):
     whole, first, second = begin(**how), begin(**how), begin(**how)
@@ -62,7 +62,7 @@ def test_saved_restored_and_continued_equals_uninterrupted_bit_for_bit(how):
     assert all(w.dtype == torch.float32 for w in whole.state()[0].values())
 
 
-@pytest.mark.skipif(bool(unable()), reason=unable())
+@COMPILES
 def test_a_second_trial_of_the_same_shape_is_not_compiled_again():
     from torch._dynamo.utils import counters
 
@@ -98,7 +98,7 @@ def test_freed_memory_is_kept_for_the_next_step():
     import resource
 
     if not allocator.keep_memory():
-        pytest.skip("no glibc")
+        pytest.skip("this C library is not glibc and cannot be told to keep memory")
     for _ in range(10):
         torch.ones(8 * 2**20)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
