@@ -68,7 +68,8 @@ class PlainTraining:
         self.optimizer.step()
         if self.gamma is not None:
             with torch.no_grad():
-                _, other = self.vae.loss(self.draw(), 1.0)
+                mean, log_variance = self.vae.encoder(self.draw()).chunk(2, 1)
+                other = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
             permuted = torch.stack([c[torch.randperm(len(c), device=c.device)] for c in other.T], 1)
             both = self.discriminator(torch.cat([z.detach(), permuted]))
             target = torch.arange(2, device=z.device).repeat_interleave(len(z))

@@ -17,10 +17,10 @@ import math
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainables.core import gaussians
+from trainables.core.upsampling import Upsampling
 
 NETWORKS = ("burgess", "report", "nar", "mlp")
 CHANNELS = {16: (32, 64), 32: (32, 32, 64), 64: (32, 32, 64, 64), 128: (32, 32, 64, 64, 64)}
@@ -86,7 +86,7 @@ def encoder(
         return nn.Sequential(
             *_halvings((shape[0], *NAR_CHANNELS[side])),
             nn.Conv2d(NAR_CHANNELS[side][-1], NAR_UNITS, 4),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(NAR_UNITS, outputs, 1),
             nn.Flatten(),
         )
@@ -132,9 +132,9 @@ def decoder(
         return nn.Sequential(
             nn.Unflatten(1, (inputs, 1, 1)),
             nn.Conv2d(inputs, NAR_UNITS, 1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.ConvTranspose2d(NAR_UNITS, channels[-1], 4),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             ChannelsLast(),
             *_doublings((*channels[::-1], shape[0])),
         )
@@ -143,7 +143,7 @@ def decoder(
     margin = (side - shape[1]) // 2
     return nn.Sequential(
         *connected((inputs, 256, channels[-1] * small**2)),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Unflatten(1, (channels[-1], small, small)),
         ChannelsLast(),
         *_doublings((*channels[::-1], shape[0])),
@@ -159,22 +159,6 @@ def discriminator(inputs: int, *, units: int = 1000, layers: int = 6) -> nn.Sequ
 def classifier(inputs: int, classes: int, *, units: int = 400, layers: int = 2) -> nn.Sequential:
     """(B, ``inputs``) to logits (B, ``classes``)."""
     return nn.Sequential(*connected((inputs, *[units] * layers, classes)))
-
-
-class Upsampling(nn.Module):
-    """A transposed convolution 4×4 of stride 2 that doubles height and width."""
-
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.transposed = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        # oneDNN's own bias gradient is slow: summing the gradient of an addition is the same
-        # number.
-        weight, bias = self.transposed.weight, cast(Tensor, self.transposed.bias)
-        sum_BCHW = F.conv_transpose2d(x_BCHW, weight, stride=2, padding=1)
-        # A bias of higher precision would raise all that follows to it.
-        return sum_BCHW + bias.to(sum_BCHW.dtype)[:, None, None]
 
 
 class ChannelsLast(nn.Module):
@@ -212,7 +196,7 @@ def _halvings(channels: tuple[int, ...]) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(channels):
         kind = nn.Conv2d if layers else FirstConvolution
-        layers += [kind(before, after, 4, stride=2, padding=1), nn.ReLU()]
+        layers += [kind(before, after, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
     # Long done by the first; saved models count it.
     layers.insert(1, ChannelsLast())
     return layers
@@ -222,7 +206,7 @@ def _doublings(channels: tuple[int, ...]) -> list[nn.Module]:
     """``Upsampling`` with rectifiers between."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(channels):
-        layers += [Upsampling(before, after), nn.ReLU()]
+        layers += [Upsampling(before, after), nn.ReLU(inplace=True)]
     return layers[:-1]
 
 
@@ -230,7 +214,7 @@ def connected(sizes: tuple[int, ...], activation: nn.Module | None = None) -> li
     """Fully connected layers with ``activation`` (default ReLU) between them."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
-        layers += [nn.Linear(before, after), activation or nn.ReLU()]
+        layers += [nn.Linear(before, after), activation or nn.ReLU(inplace=True)]
     return layers[:-1]
 
 

@@ -41,6 +41,8 @@ class Step:
         self.parameters = {p: list(model[p].parameters()) for p in self.players}
         self._wanted = {p: list(self._computing[p].parameters()) for p in self.players}
         """What gradients are taken for."""
+        for weight in model.parameters():
+            weight.grad = torch.zeros_like(weight)
         settings = optimizers(method, hp, self.players)
         self.optimizers = {p: self._adam(p, settings[p]) for p in self.players}
 
@@ -64,9 +66,8 @@ class Step:
             gradients = torch.autograd.grad(
                 losses[player], self._wanted[player], retain_graph=player != self.players[-1]
             )
-            for parameter, gradient in zip(self.parameters[player], gradients, strict=True):
-                # The fused kernel reads gradients as if they were laid out like the weights.
-                parameter.grad = gradient.to(parameter.dtype).contiguous()
+            # Into what is laid out like the weights, as which the fused kernel reads them.
+            torch._foreach_copy_([weight.grad for weight in self.parameters[player]], gradients)
         for optimizer in self.optimizers.values():
             optimizer.step()
         self.names = tuple(losses)
@@ -81,8 +82,7 @@ class Step:
     def _copy_weights(self) -> None:
         if self._computing is not self._model:
             for player in self.players:
-                for copied, weight in zip(self._wanted[player], self.parameters[player], strict=True):
-                    copied.copy_(weight)
+                torch._foreach_copy_(self._wanted[player], self.parameters[player])
 
     def state(self) -> dict[str, Tensor]:
         """The optimisers' moments and step counters, as named tensors."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from trainables.core import networks
 
@@ -103,17 +102,3 @@ def test_discriminator_has_six_hidden_layers():
 def test_impossible_networks(name, shape, says):
     with pytest.raises(ValueError, match=says):
         networks.build(name, shape, 4)
-
-
-def test_bias_outside_the_convolution_is_the_same_number():
-    torch.manual_seed(0)
-    layer = networks.Upsampling(5, 3)
-    x = torch.randn(4, 5, 8, 8, requires_grad=True)
-    weights = [x, *layer.parameters()]
-    inside = F.conv_transpose2d(x, layer.transposed.weight, layer.transposed.bias, stride=2, padding=1)
-    outside = layer(x)
-    assert torch.allclose(inside, outside, atol=1e-6)
-    direction = torch.randn_like(inside)
-    pairs = [torch.autograd.grad(y, weights, direction) for y in (inside, outside)]
-    for one, other in zip(*pairs, strict=True):
-        assert torch.allclose(one, other, rtol=1e-6, atol=1e-6 * one.abs().max().item())
