@@ -26,43 +26,55 @@ class Upsampling(nn.Module):
         # oneDNN's own bias gradient is slow: summing the gradient of an addition is the same number.
         weight, bias = self.transposed.weight, cast(Tensor, self.transposed.bias)
         if weight.shape[1] <= FEW and x_BCHW.device.type == "cpu":
-            return _ByMatrices.apply(x_BCHW, weight) + bias[:, None, None]
+            return _by_matrices(x_BCHW, weight) + bias[:, None, None]
         sum_BOHW = F.conv_transpose2d(x_BCHW, weight, stride=2, padding=1)
         # A bias of higher precision would raise all that follows to it.
         return sum_BOHW.add_(bias.to(sum_BOHW.dtype)[:, None, None])
 
 
-class _ByMatrices(torch.autograd.Function):
-    """The same of few channels, summed in float32 or better.
+@torch.library.custom_op("teasel::by_matrices", mutates_args=())
+def _by_matrices(x_BCHW: Tensor, weight_CO44: Tensor) -> Tensor:
+    """The sum without the bias, in float32 or better; an operator of its own, for the compiler would take it apart.
 
     Row 2h + k − 1 of the output gets row h times the weights' row k. With k = 2q + r it is row r of the pair h + q,
     where pairs begin one row above the output: so four products, one for each q of rows and columns, are added, each
     shifted by q.
     """
+    batch, before, height, width = x_BCHW.shape
+    after = weight_CO44.shape[1]
+    rows = x_BCHW.permute(0, 2, 3, 1).reshape(-1, before)
+    # By q of rows, q of columns, channel, r of rows, r of columns.
+    weights = weight_CO44.to(rows.dtype).reshape(before, after, 2, 2, 2, 2).permute(2, 4, 1, 3, 5, 0)
+    products = (weights.reshape(16 * after, before) @ rows.T).view(2, 2, after, 2, 2, batch, height, width)
+    pairs = torch.zeros(after, 2, 2, batch, height + 1, width + 1, dtype=_precise(rows))
+    for down in range(2):
+        for right in range(2):
+            pairs[..., down : down + height, right : right + width] += products[down, right]
+    image_BOHW = pairs.permute(3, 0, 4, 1, 5, 2).reshape(batch, after, 2 * height + 2, 2 * width + 2)
+    return image_BOHW[:, :, 1:-1, 1:-1].contiguous()
 
-    @staticmethod
-    def forward(ctx: Any, x_BCHW: Tensor, weight_CO44: Tensor) -> Tensor:
-        ctx.save_for_backward(x_BCHW, weight_CO44)
-        batch, before, height, width = x_BCHW.shape
-        after = weight_CO44.shape[1]
-        rows = x_BCHW.permute(0, 2, 3, 1).reshape(-1, before)
-        # By q of rows, q of columns, channel, r of rows, r of columns.
-        weights = weight_CO44.to(rows.dtype).reshape(before, after, 2, 2, 2, 2).permute(2, 4, 1, 3, 5, 0)
-        products = (weights.reshape(16 * after, before) @ rows.T).view(2, 2, after, 2, 2, batch, height, width)
-        precise = torch.promote_types(rows.dtype, torch.float32)
-        pairs = torch.zeros(after, 2, 2, batch, height + 1, width + 1, dtype=precise)
-        for down in range(2):
-            for right in range(2):
-                pairs[..., down : down + height, right : right + width] += products[down, right]
-        image_BOHW = pairs.permute(3, 0, 4, 1, 5, 2).reshape(batch, after, 2 * height + 2, 2 * width + 2)
-        return image_BOHW[:, :, 1:-1, 1:-1]
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        x_BCHW, weight_CO44 = ctx.saved_tensors
-        wanted = [*ctx.needs_input_grad, False]
-        by_x, by_weight, _ = torch.ops.aten.convolution_backward(
-            gradients[0].to(x_BCHW.dtype), x_BCHW, weight_CO44.to(x_BCHW.dtype), None,
-            [2, 2], [1, 1], [1, 1], True, [0, 0], 1, wanted,
-        )  # fmt: skip
-        return by_x, None if by_weight is None else by_weight.to(weight_CO44.dtype)
+@_by_matrices.register_fake
+def _(x_BCHW: Tensor, weight_CO44: Tensor) -> Tensor:
+    batch, _, height, width = x_BCHW.shape
+    return x_BCHW.new_empty((batch, weight_CO44.shape[1], 2 * height, 2 * width), dtype=_precise(x_BCHW))
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    x_BCHW, weight_CO44 = ctx.saved_tensors
+    by_x, by_weight, _ = torch.ops.aten.convolution_backward(
+        gradient.to(x_BCHW.dtype), x_BCHW, weight_CO44.to(x_BCHW.dtype), None,
+        [2, 2], [1, 1], [1, 1], True, [0, 0], 1, [*ctx.needs_input_grad, False],
+    )  # fmt: skip
+    return by_x, None if by_weight is None else by_weight.to(weight_CO44.dtype)
+
+
+_by_matrices.register_autograd(_backward, setup_context=_keep)
+
+
+def _precise(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)
