@@ -41,7 +41,7 @@ PROBABILITIES = {
     "secondary_probabilities_NL": "class probabilities of the second dataset",
 }
 
-BATCH = 256
+BATCH = 128
 """Images a forward pass: larger ones leave the cache of a CPU core."""
 
 
@@ -121,6 +121,7 @@ def _arrays(method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, ind
     kl: dict[str, list[Tensor]] = {}
     blind: dict[str, list[Tensor]] = {}
     reconstruction: list[Tensor] = []
+    told: list[str] = []
     for start in range(0, len(index), BATCH):
         rows = index[start : start + BATCH]
         images = split.images(rows)
@@ -137,8 +138,10 @@ def _arrays(method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, ind
         for group, code in found.items():
             if not group.endswith(LOG_VARIANCE):
                 codes.setdefault(group, []).append(code)
-        if start < BLIND and labels is not None:
-            for group, code in _blind(method, model, images, found, len(split.classes)).items():
+        if labels is not None and not start:
+            told = _told(method, model, images, labels, len(split.classes))
+        if told and start < BLIND:
+            for group, code in _blind(method, model, images, told, len(split.classes)).items():
                 blind.setdefault(group, []).append(code)
         if start < RECONSTRUCTED and contract.decodes(method):
             logits = method.decode(model, sampled, labels)
@@ -166,20 +169,27 @@ def _require_finite(arrays: Mapping[str, Any]) -> None:
         raise NotFinite(f"{', '.join(odd)} of held-out images not finite")
 
 
+FEW = 8
+"""Images that are enough to see whether a group's codes depend on the label."""
+
+
+def _told(method: ModuleType, model: nn.ModuleDict, images: Tensor, labels: Tensor, classes: int) -> list[str]:
+    """The groups that are told the label: their codes are others when it is another."""
+    images, labels = images[:FEW], labels[:FEW]
+    these, those = (
+        contract.latents(method.codes(model, images, each)) for each in (labels, (labels + 1) % max(classes, 1))
+    )
+    return [group for group, code in these.items() if not torch.equal(code, those[group])]
+
+
 def _blind(
-    method: ModuleType, model: nn.ModuleDict, images: Tensor, found: Mapping[str, Tensor], classes: int
+    method: ModuleType, model: nn.ModuleDict, images: Tensor, told: list[str], classes: int
 ) -> dict[str, Tensor]:
-    """The groups that are told the label, averaged over all labels: what they know of the class by the image alone."""
-    told = method.codes(model, images, torch.zeros(len(images), dtype=torch.long, device=images.device))
-    groups = [group for group, code in contract.latents(told).items() if not torch.equal(code, found[group])]
-    if not groups:
-        return {}
-    sums = {group: told[group] for group in groups}
-    for label in range(1, classes):
-        labels = torch.full((len(images),), label, device=images.device)
-        told = method.codes(model, images, labels)
-        sums = {group: total + told[group] for group, total in sums.items()}
-    return {group: total / classes for group, total in sums.items()}
+    """The codes of these groups averaged over all labels: what they know of the class by the image alone."""
+    by_label = [
+        method.codes(model, images, torch.full((len(images),), label, device=images.device)) for label in range(classes)
+    ]
+    return {group: sum(found[group] for found in by_label) / classes for group in told}
 
 
 def _secondary(method: ModuleType, model: nn.ModuleDict, split: Split, points: int | None) -> dict[str, Any]:

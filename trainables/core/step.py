@@ -38,11 +38,10 @@ class Step:
         self.names: tuple[str, ...] = ()
         self.players = list(model)
         self.device = next(model.parameters()).device
-        self.parameters = {p: list(model[p].parameters()) for p in self.players}
-        self._wanted = {p: list(self._computing[p].parameters()) for p in self.players}
+        self.parameters: dict[str, list[Tensor]] = {p: list(model[p].parameters()) for p in self.players}
+        self._wanted: dict[str, list[Tensor]] = {p: list(self._computing[p].parameters()) for p in self.players}
         """What gradients are taken for."""
-        for weight in model.parameters():
-            weight.grad = torch.zeros_like(weight)
+        self._gradients = {p: [_gradient(weight) for weight in self.parameters[p]] for p in self.players}
         settings = optimizers(method, hp, self.players)
         self.optimizers = {p: self._adam(p, settings[p]) for p in self.players}
 
@@ -67,7 +66,7 @@ class Step:
                 losses[player], self._wanted[player], retain_graph=player != self.players[-1]
             )
             # Into what is laid out like the weights, as which the fused kernel reads them.
-            torch._foreach_copy_([weight.grad for weight in self.parameters[player]], gradients)
+            torch._foreach_copy_(self._gradients[player], gradients)
         for optimizer in self.optimizers.values():
             optimizer.step()
         self.names = tuple(losses)
@@ -103,3 +102,9 @@ class Step:
                     name: state[f"adam.{player}.{index}.{name}"].to(self.device).clone()
                     for name in ("step", "exp_avg", "exp_avg_sq")
                 }
+
+
+def _gradient(weight: Tensor) -> Tensor:
+    """Where the optimiser finds the gradient of ``weight``."""
+    weight.grad = torch.zeros_like(weight)
+    return weight.grad
