@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainables.core.adam import FusedAdam
 from trainables.core.compiled import compile_networks
-from trainables.core.contract import Adam, optimizers
+from trainables.core.contract import optimizers
 from trainables.core.precision import Precision
 
 
@@ -41,18 +42,8 @@ class Step:
         self.parameters: dict[str, list[Tensor]] = {p: list(model[p].parameters()) for p in self.players}
         self._wanted: dict[str, list[Tensor]] = {p: list(self._computing[p].parameters()) for p in self.players}
         """What gradients are taken for."""
-        self._gradients = {p: [_gradient(weight) for weight in self.parameters[p]] for p in self.players}
         settings = optimizers(method, hp, self.players)
-        self.optimizers = {p: self._adam(p, settings[p]) for p in self.players}
-
-    def _adam(self, player: str, settings: Adam) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            self.parameters[player],
-            lr=settings.lr,
-            betas=settings.betas,
-            fused=True,
-            capturable=self.device.type == "cuda",
-        )
+        self._optimizers = {p: FusedAdam(self.parameters[p], settings[p]) for p in self.players}
 
     def __call__(self, drawn: Mapping[str, Tensor], at: Tensor) -> Tensor:
         self._copy_weights()
@@ -61,14 +52,11 @@ class Step:
             self.device.type, self._precision.dtype, enabled=self._precision.reduced, cache_enabled=False
         ):
             losses = self._method.losses(self._computing, drawn, self._hp, at)
-        for player in self.players:
-            gradients = torch.autograd.grad(
-                losses[player], self._wanted[player], retain_graph=player != self.players[-1]
-            )
-            # Into what is laid out like the weights, as which the fused kernel reads them.
-            torch._foreach_copy_(self._gradients[player], gradients)
-        for optimizer in self.optimizers.values():
-            optimizer.step()
+        gradients = {
+            p: torch.autograd.grad(losses[p], self._wanted[p], retain_graph=p != self.players[-1]) for p in self.players
+        }
+        for player, optimizer in self._optimizers.items():
+            optimizer.step(gradients[player])
         self.names = tuple(losses)
         return torch.stack([value.detach().double() for value in losses.values()])
 
@@ -86,25 +74,13 @@ class Step:
     def state(self) -> dict[str, Tensor]:
         """The optimisers' moments and step counters, as named tensors."""
         return {
-            f"adam.{player}.{index}.{name}": value
-            for player, optimizer in self.optimizers.items()
-            for index, parameter in enumerate(self.parameters[player])
-            for name, value in optimizer.state[parameter].items()
+            f"adam.{player}.{name}": value
+            for player, optimizer in self._optimizers.items()
+            for name, value in optimizer.state().items()
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take on a ``state()``.  Raises ``KeyError`` when it is of another shape; without any, begin anew."""
-        for player, optimizer in self.optimizers.items():
-            optimizer.state.clear()
-            for index, parameter in enumerate(self.parameters[player] if state else ()):
-                optimizer.state[parameter] = {
-                    # Fused Adam wants its step counter beside the weights.
-                    name: state[f"adam.{player}.{index}.{name}"].to(self.device).clone()
-                    for name in ("step", "exp_avg", "exp_avg_sq")
-                }
-
-
-def _gradient(weight: Tensor) -> Tensor:
-    """Where the optimiser finds the gradient of ``weight``."""
-    weight.grad = torch.zeros_like(weight)
-    return weight.grad
+        for player, optimizer in self._optimizers.items():
+            start = f"adam.{player}."
+            optimizer.load({name.removeprefix(start): v for name, v in state.items() if name.startswith(start)})

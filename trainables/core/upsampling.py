@@ -26,14 +26,13 @@ class Upsampling(nn.Module):
         # oneDNN's own bias gradient is slow: summing the gradient of an addition is the same number.
         weight, bias = self.transposed.weight, cast(Tensor, self.transposed.bias)
         if weight.shape[1] <= FEW and x_BCHW.device.type == "cpu":
-            return _by_matrices(x_BCHW, weight) + bias[:, None, None]
+            return torch.ops.teasel.by_matrices(x_BCHW, weight) + bias[:, None, None]
         sum_BOHW = F.conv_transpose2d(x_BCHW, weight, stride=2, padding=1)
         # A bias of higher precision would raise all that follows to it.
         return sum_BOHW.add_(bias.to(sum_BOHW.dtype)[:, None, None])
 
 
-@torch.library.custom_op("teasel::by_matrices", mutates_args=())
-def _by_matrices(x_BCHW: Tensor, weight_CO44: Tensor) -> Tensor:
+def _summed(x_BCHW: Tensor, weight_CO44: Tensor) -> Tensor:
     """The sum without the bias, in float32 or better; an operator of its own, for the compiler would take it apart.
 
     Row 2h + k − 1 of the output gets row h times the weights' row k. With k = 2q + r it is row r of the pair h + q,
@@ -54,8 +53,7 @@ def _by_matrices(x_BCHW: Tensor, weight_CO44: Tensor) -> Tensor:
     return image_BOHW[:, :, 1:-1, 1:-1].contiguous()
 
 
-@_by_matrices.register_fake
-def _(x_BCHW: Tensor, weight_CO44: Tensor) -> Tensor:
+def _shaped(x_BCHW: Tensor, weight_CO44: Tensor) -> Tensor:
     batch, _, height, width = x_BCHW.shape
     return x_BCHW.new_empty((batch, weight_CO44.shape[1], 2 * height, 2 * width), dtype=_precise(x_BCHW))
 
@@ -73,8 +71,13 @@ def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]
     return by_x, None if by_weight is None else by_weight.to(weight_CO44.dtype)
 
 
-_by_matrices.register_autograd(_backward, setup_context=_keep)
-
-
 def _precise(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
+
+
+# Not ``custom_op``, which imports the compiler when it is first called.
+_library = torch.library.Library("teasel", "FRAGMENT")
+_library.define("by_matrices(Tensor x, Tensor weight) -> Tensor")
+_library.impl("by_matrices", _summed, "CompositeExplicitAutograd")
+torch.library.register_fake("teasel::by_matrices", _shaped, lib=_library)
+torch.library.register_autograd("teasel::by_matrices", _backward, setup_context=_keep, lib=_library)
