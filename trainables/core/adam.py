@@ -19,13 +19,16 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 class FusedAdam:
-    """Steps ``weights`` by gradients in whatever precision and layout; Kingma & Ba 2015, algorithm 1."""
+    """Steps ``weights`` by gradients in whatever precision and layout; Kingma & Ba 2015, algorithm 1.
+
+    ``gradients`` are those of the last step, in the weights' precision and layout.
+    """
 
     def __init__(self, weights: Sequence[Tensor], settings: Adam) -> None:
         self._weights = list(weights)
         self._settings = settings
         # The kernel reads gradients and moments as if they were laid out like the weights.
-        self._gradients, self._means, self._squares = (
+        self.gradients, self._means, self._squares = (
             [torch.zeros_like(weight, requires_grad=False) for weight in weights] for _ in range(3)
         )
         self._steps = [torch.zeros((), device=weight.device) for weight in weights]
@@ -33,11 +36,11 @@ class FusedAdam:
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Move the weights, in place."""
-        torch._foreach_copy_(self._gradients, list(gradients))
+        torch._foreach_copy_(self.gradients, list(gradients))
         beta1, beta2 = self._settings.betas
         adam(
             self._weights,
-            self._gradients,
+            self.gradients,
             self._means,
             self._squares,
             [],

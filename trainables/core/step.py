@@ -43,7 +43,7 @@ class Step:
         self._wanted: dict[str, list[Tensor]] = {p: list(self._computing[p].parameters()) for p in self.players}
         """What gradients are taken for."""
         settings = optimizers(method, hp, self.players)
-        self._optimizers = {p: FusedAdam(self.parameters[p], settings[p]) for p in self.players}
+        self.optimizers = {p: FusedAdam(self.parameters[p], settings[p]) for p in self.players}
 
     def __call__(self, drawn: Mapping[str, Tensor], at: Tensor) -> Tensor:
         self._copy_weights()
@@ -55,7 +55,7 @@ class Step:
         gradients = {
             p: torch.autograd.grad(losses[p], self._wanted[p], retain_graph=p != self.players[-1]) for p in self.players
         }
-        for player, optimizer in self._optimizers.items():
+        for player, optimizer in self.optimizers.items():
             optimizer.step(gradients[player])
         self.names = tuple(losses)
         return torch.stack([value.detach().double() for value in losses.values()])
@@ -75,12 +75,12 @@ class Step:
         """The optimisers' moments and step counters, as named tensors."""
         return {
             f"adam.{player}.{name}": value
-            for player, optimizer in self._optimizers.items()
+            for player, optimizer in self.optimizers.items()
             for name, value in optimizer.state().items()
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take on a ``state()``.  Raises ``KeyError`` when it is of another shape; without any, begin anew."""
-        for player, optimizer in self._optimizers.items():
+        for player, optimizer in self.optimizers.items():
             start = f"adam.{player}."
             optimizer.load({name.removeprefix(start): v for name, v in state.items() if name.startswith(start)})
