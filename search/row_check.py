@@ -108,7 +108,7 @@ SWEEP = _having(
     methods=_listed(text),
     objectives=_listed(lambda v: _needing(metric=text, direction=text)(v) and _having(over_seeds=text)(v)),
     constraints=_listed(_needing(condition=text, at_most=number)),
-    budget=_having(trials=whole, steps=whole, wall_time=_maybe(number)),
+    budget=_having(trials=whole, steps=whole, wall_time=_maybe(number), disk=_maybe(number)),
     seeds=_maybe(_having(count=lambda v: whole(v) and 0 < v <= 1000)),
     data=_having(name=text, options=mapping, subset=mapping, secondary=_maybe(_having(name=text))),
     picked=_maybe(_needing(sweep=text, trial=whole)),

@@ -11,7 +11,6 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -22,7 +21,8 @@ import trainables.scores
 from search.agreement import agreement
 from search.assignment import Assignment, Finished
 from search.folder import Folder, existing, folder
-from search.history import COMPLETE, RUNNING, Trial, replay
+from search.history import replay
+from search.keeping import Keeper
 from search.ledger import Ledger, LedgerError
 from search.loop import Comparison, Loop
 from search.sampler import Sampler
@@ -171,7 +171,9 @@ class Driver:
         self.broken: OSError | None = None
         """Why the storage can no longer be written; the sweep is then stopping."""
         self.lock = threading.RLock()
-        self._freed: set[tuple[int, int]] = set()
+        # What was picked is trained to be used: its seeds are few, and all stay.
+        limit = None if sweep.picked else sweep.budget.disk
+        self._keeper = Keeper(place, lambda: loop.history, limit)
 
     def __getstate__(self) -> dict[str, Any]:
         # Ray pickles its searcher for a restore that is never asked for; there is nothing to keep.
@@ -214,7 +216,7 @@ class Driver:
                     )
                     over = not isinstance(decision, Continue)
                 if over:
-                    self._tidy(assignment.trial)
+                    self._keeper.tidy(assignment.trial)
             return over
 
     def lose(self, assignment: Assignment, reason: str) -> None:
@@ -233,43 +235,12 @@ class Driver:
 
     def _keep(self, number: int, trace: str | None) -> None:
         if trace:
-            # Like what ``_tidy`` leaves behind: no reason to end a sweep.
+            # Like a folder that cannot be tidied: no reason to end a sweep.
             with suppress(OSError):
                 (self.place.trial(number) / "error.txt").write(redacted(trace).encode("utf-8", "backslashreplace"))
 
     def _below(self, path: str | None) -> str | None:
         return None if path is None else self.place.files.path_below(path)
-
-    def _tidy(self, number: int) -> None:
-        """Free the disk of what ended replicates no longer need; pictures stay, and the weights of complete ones."""
-        history = self.loop.history
-        for trial in history.configuration(history.trials[number]).trials:
-            done = (trial.number, trial.attempts)
-            if trial.state != RUNNING and done not in self._freed:
-                with suppress(OSError):
-                    self._release(trial)
-                    self._freed.add(done)
-
-    def _release(self, trial: Trial) -> None:
-        from trainables.core.trial import release
-
-        last = trial.reports[-1].checkpoint if trial.reports else None
-        written = self.place.trial(trial.number)
-
-        def free(name: str) -> None:
-            if self.place.files.within(f"trials/{trial.number:03d}/{name}") is None:
-                # A link that leads out: what lies there is not this sweep's.
-                return
-            if name.startswith("."):
-                # What a worker was writing when it was killed.
-                (written / name).remove()
-            elif name.startswith("step-"):
-                kept = trial.state == COMPLETE and last is not None and written / name == self.place.files / last
-                release(written / name, keep_weights=kept)
-
-        # Several at once, for in an object store each takes a few round trips.
-        with ThreadPoolExecutor(max_workers=8) as several:
-            list(several.map(free, written.names()))
 
 
 def run_here(driver: Driver) -> None:

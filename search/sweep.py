@@ -178,7 +178,7 @@ class Sweep(Part):
     def id(self) -> str:
         """Twelve hexadecimal digits of the sha256 of the name and all that makes a trial.
 
-        Not part of it: storage, concurrency, resources, and how many trials or seconds there are,
+        Not part of it: storage, concurrency, resources, and how many trials, seconds or bytes there are,
         so that a sweep keeps its identity when it moves or is extended.
         """
         said = self.model_dump(
@@ -187,7 +187,7 @@ class Sweep(Part):
                 "storage": True,
                 "concurrency": True,
                 "resources": True,
-                "budget": {"trials", "wall_time"},
+                "budget": {"trials", "wall_time", "disk"},
             },
         )
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]

@@ -31,6 +31,7 @@ OPTIONS: dict[Place, str] = {
     ("constraints",): "--constraint",
     ("scores",): "--score",
     ("budget", "wall_time"): "--wall-time",
+    ("budget", "disk"): "--disk",
     ("budget", "trials"): "--trials",
     ("budget", "steps"): "--steps",
     ("sampler",): "--sampler",
@@ -167,6 +168,7 @@ def from_command_line(
     trials: int | None = None,
     steps: int | None = None,
     wall_time: str | float | None = None,
+    disk: str | None = None,
     sampler: str | None = None,
     sampler_seed: int | None = None,
     schedule: str | None = None,
@@ -194,7 +196,7 @@ def from_command_line(
     value |= {key: v for key, v in given.items() if v is not None}
     parts: dict[str, dict[str, Any]] = {
         "data": {"name": data},
-        "budget": {"trials": trials, "steps": steps, "wall_time": wall_time},
+        "budget": {"trials": trials, "steps": steps, "wall_time": wall_time, "disk": disk},
         "sampler": {"name": sampler, "seed": sampler_seed},
         "schedule": {"name": schedule},
         "resources": {"cpu": cpu, "gpu": scalar(gpu) if isinstance(gpu, str) else gpu, "precision": precision},

@@ -32,6 +32,8 @@ SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "nsga2", "random")
 SCHEDULES = ("asha", "hyperband", "median", "none")
 MOST = 5
 """Seeds that ``seeds: adaptive`` gives a promising configuration."""
+SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([kKMGT]B)")
+UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 DURATION = re.compile(r"(?:([\d.]+)d)?(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?")
 
 
@@ -54,6 +56,15 @@ def _seconds(value: Any) -> Any:
         return sum(float(n) * s for n, s in zip(match.groups(), (86400, 3600, 60, 1), strict=True) if n)
     except ValueError:
         raise ValueError(f"{shown(value)} is no wall time; write 90s, 6m, 2h30m or seconds.") from None
+
+
+def _bytes(value: Any) -> Any:
+    """``"20GB"`` as bytes."""
+    match = SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    # What was recorded is a number of bytes; who writes a small one means another unit.
+    if value is not None and not (match or (isinstance(value, float) and value >= UNITS["KB"])):
+        raise ValueError(f"{shown(value)} is no size; write 500MB, 20GB or 1.5TB.")
+    return float(match[1]) * UNITS[match[2].upper()] if match else value
 
 
 def named(value: Any) -> Any:
@@ -224,12 +235,14 @@ class Picked(Part):
 class Budget(Part):
     """When the search ends.
 
-    After ``trials`` trials of ``steps`` steps, or ``wall_time`` seconds, whichever is first.
+    After ``trials`` trials of ``steps`` steps, or ``wall_time`` seconds, whichever is first. The weights of complete
+    trials take ``disk`` bytes at most: those of the best ranked stay, and every trial's reports and pictures.
     """
 
     trials: Annotated[Whole, Field(ge=1, le=10**6)] = 32
     steps: Annotated[Whole, Field(ge=1, le=10**9)] = 2000
     wall_time: Annotated[Annotated[Number, Field(gt=0)] | None, BeforeValidator(_seconds)] = None
+    disk: Annotated[Annotated[Number, Field(gt=0)] | None, BeforeValidator(_bytes)] = None
 
 
 class SamplerSpec(Part):

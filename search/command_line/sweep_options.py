@@ -15,6 +15,9 @@ Objective = Annotated[list[str] | None, typer.Option(help="Metric, such as score
 Trials = Annotated[int | None, typer.Option(help="Trials at most.")]
 Steps = Annotated[int | None, typer.Option(help="Training steps of a whole trial.")]
 WallTime = Annotated[str | None, typer.Option(help="Time at most, such as 6m or 2h30m.")]
+Disk = Annotated[
+    str | None, typer.Option(help="Room for the weights of complete trials, such as 20GB: those of the best stay.")
+]
 Sampler = Annotated[str | None, typer.Option(help="tpe, gp, cmaes, qmc, nsga2, random.")]
 Schedule = Annotated[str | None, typer.Option(help="asha, hyperband, median, none.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the sampler and of training.")]
@@ -49,6 +52,7 @@ def given(
     trials: int | None,
     steps: int | None,
     wall_time: str | None,
+    disk: str | None,
     sampler: str | None,
     schedule: str | None,
     seed: int | None,
@@ -71,6 +75,7 @@ def given(
         "trials": trials,
         "steps": steps,
         "wall_time": wall_time,
+        "disk": disk,
         "sampler": sampler,
         "schedule": schedule,
         "seed": seed,
