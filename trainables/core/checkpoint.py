@@ -12,9 +12,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import safetensors
@@ -42,45 +42,89 @@ def write(folder: Where, files: Mapping[str, bytes]) -> None:
 
     Raises ``OSError`` (a full disk, say) and then leaves nothing behind, unless the store no longer answers.
     """
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    manifest = json.dumps({"sha256": sums}, indent=1).encode()
+    with writing(folder, lambda: files) as finish:
+        finish({})
+
+
+@contextmanager
+def writing(folder: Where, first: Callable[[], Mapping[str, bytes]]) -> Iterator[Callable[[Mapping[str, bytes]], None]]:
+    """The same, while something else goes on: what ``first`` makes is written by a thread of its own.
+
+    It gives a function that waits for that, adds the files it is given, and makes the checkpoint whole. Left without a
+    call of it, there is none.
+    """
     there = place(folder)
-    if there.local is not None:
-        _write_folder(there.local, files, manifest)
-    else:
-        _put(there, files, manifest)
+    unfinished = _Folder(there.local) if there.local is not None else _Objects(there)
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        begun = aside.submit(lambda: unfinished.add(first()))
+
+        def finish(rest: Mapping[str, bytes]) -> None:
+            begun.result()
+            unfinished.add(rest)
+            unfinished.end()
+
+        try:
+            yield finish
+        finally:
+            # Whatever came of it: what is not whole now never will be.
+            wait([begun])
+            unfinished.drop()
 
 
-def _write_folder(folder: Path, files: Mapping[str, bytes], manifest: bytes) -> None:
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
+class _Folder:
+    """A folder on a disk, under a temporary name until it is whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+        self._sums: dict[str, str] = {}
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+    def add(self, files: Mapping[str, bytes]) -> None:
+        self._partial.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            _flush(partial / name, content)
-        _flush(partial / MANIFEST, manifest)
-        _sync(partial)
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
-        _sync(folder.parent)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+            self._sums[name] = hashlib.sha256(content).hexdigest()
+            _flush(self._partial / name, content)
+
+    def end(self) -> None:
+        _flush(self._partial / MANIFEST, _manifest(self._sums))
+        _sync(self._partial)
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+        self._partial.rename(self._folder)
+        _sync(self._folder.parent)
+
+    def drop(self) -> None:
+        shutil.rmtree(self._partial, ignore_errors=True)
 
 
-def _put(folder: Place, files: Mapping[str, bytes], manifest: bytes) -> None:
-    """Objects are put at once, for each takes a round trip to the store."""
-    try:
-        if folder.exists():
-            folder.remove()
+class _Objects:
+    """A folder in an object store: its manifest comes last, the rest at once, for each object takes a round trip."""
+
+    def __init__(self, folder: Place) -> None:
+        self._folder = folder
+        self._sums: dict[str, str] = {}
+        self._whole = False
+
+    def add(self, files: Mapping[str, bytes]) -> None:
+        if not self._sums and self._folder.exists():
+            self._folder.remove()
+        self._sums |= {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         with ThreadPoolExecutor(max_workers=8) as several:
-            list(several.map(lambda name: (folder / name).write(files[name]), files))
-        (folder / MANIFEST).write(manifest)
-    except BaseException:
-        with suppress(OSError):
-            folder.remove()
-        raise
+            list(several.map(lambda name: (self._folder / name).write(files[name]), files))
+
+    def end(self) -> None:
+        (self._folder / MANIFEST).write(_manifest(self._sums))
+        self._whole = True
+
+    def drop(self) -> None:
+        if not self._whole:
+            with suppress(OSError):
+                self._folder.remove()
+
+
+def _manifest(sums: Mapping[str, str]) -> bytes:
+    return json.dumps({"sha256": sums}, indent=1).encode()
 
 
 def read(folder: Where, name: str) -> bytes:

@@ -26,7 +26,7 @@ from trainables.core.compiled import compiles
 from trainables.core.contract import decodes, hyperparameters
 from trainables.core.dataset import Dataset, Source, open_source
 from trainables.core.evaluation import POINTS, Evaluation, NotFinite, evaluate
-from trainables.core.storage import Place, Where, place
+from trainables.core.storage import Where, place
 from trainables.core.strips import strips
 from trainables.core.training import Training
 from trainables.core.traversals import png
@@ -112,26 +112,27 @@ class Trial:
         watch = Stopwatch()
         losses = self.training.advance(until)
         watch.lap("training")
-        metrics = {f"train/{name}": value for name, value in losses.items()}
-        last = until == self.attempt.steps
-        try:
-            evaluation = self._evaluated(last)
-        except NotFinite as error:
-            raise self.training.diverged(str(error)) from error
-        metrics.update(evaluation.metrics)
-        metrics.update(conditions.measured(self.method, self.hp, until, losses, evaluation))
-        self.history.append({"step": until, **metrics})
-        watch.lap("scores")
         if self.attempt.folder is None:
+            metrics, _ = self._scored(until, losses)
+            watch.lap("scores")
             return Outcome(step=until, metrics=metrics, checkpoint=None, pictures=(), seconds=watch.seconds)
-        files, drawn = self.files(metrics), {}
-        watch.lap("writing")
-        if until in self.attempt.pictures or last:
-            drawn = self._pictures(evaluation)
-            files |= self._comparable(evaluation)
-            watch.lap("pictures")
         folder = place(self.attempt.folder) / f"step-{until:06d}-{self.attempt.label}"
-        self._write(folder, files | drawn)
+        drawn: dict[str, bytes] = {}
+        # Weights are written while they are scored.
+        with checkpoint.writing(folder, self._state) as finish:
+            metrics, evaluation = self._scored(until, losses)
+            watch.lap("scores")
+            files = self._about(metrics)
+            if until in self.attempt.pictures or self.done:
+                drawn = self._pictures(evaluation)
+                files |= self._comparable(evaluation) | drawn
+                watch.lap("pictures")
+            try:
+                finish(files)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                raise StorageFull(error.errno, error.strerror or str(error), folder.uri) from error
         self._forget()
         watch.lap("writing")
         return Outcome(
@@ -142,13 +143,17 @@ class Trial:
             seconds=watch.seconds,
         )
 
-    def _write(self, folder: Place, files: Mapping[str, bytes]) -> None:
+    def _scored(self, until: int, losses: Mapping[str, float]) -> tuple[dict[str, float], Evaluation]:
+        """The report's metrics, which are added to the history, and what they were computed from."""
         try:
-            checkpoint.write(folder, files)
-        except OSError as error:
-            if error.errno not in FULL:
-                raise
-            raise StorageFull(error.errno, error.strerror or str(error), folder.uri) from error
+            evaluation = self._evaluated(self.done)
+        except NotFinite as error:
+            raise self.training.diverged(str(error)) from error
+        metrics = {f"train/{name}": value for name, value in losses.items()}
+        metrics.update(evaluation.metrics)
+        metrics.update(conditions.measured(self.method, self.hp, until, losses, evaluation))
+        self.history.append({"step": until, **metrics})
+        return metrics, evaluation
 
     def _evaluated(self, last: bool) -> Evaluation:
         return evaluate(
@@ -192,7 +197,15 @@ class Trial:
 
     def files(self, metrics: Mapping[str, float]) -> dict[str, bytes]:
         """The files of a checkpoint of this moment."""
+        return {**self._state(), **self._about(metrics)}
+
+    def _state(self) -> dict[str, bytes]:
+        """All that training goes on from."""
         weights, rest = self.training.state()
+        return {WEIGHTS: checkpoint.tensors(weights), STATE: checkpoint.tensors(rest)}
+
+    def _about(self, metrics: Mapping[str, float]) -> dict[str, bytes]:
+        """What it was, and how it came here."""
         card = {
             "method": self.attempt.method,
             "hyperparameters": asdict(self.hp),
@@ -210,12 +223,7 @@ class Trial:
             "precision": self.training.precision.name,
             "metrics": {k: v if v == v and abs(v) != float("inf") else str(v) for k, v in metrics.items()},
         }
-        return {
-            WEIGHTS: checkpoint.tensors(weights),
-            STATE: checkpoint.tensors(rest),
-            HISTORY: json.dumps(self.history).encode(),
-            CARD: json.dumps(card, indent=1).encode(),
-        }
+        return {HISTORY: json.dumps(self.history).encode(), CARD: json.dumps(card, indent=1).encode()}
 
     def _forget(self) -> None:
         """Keep the two newest checkpoints of this attempt: the newest may not be in the ledger yet."""

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import threading
 
 import pytest
 import torch
@@ -76,3 +77,43 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         checkpoint.write(tmp_path / "step-3", FILES)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_files_are_written_while_something_else_goes_on(tmp_path):
+    folder, going_on = tmp_path / "step-3", threading.Event()
+
+    def first():
+        assert going_on.wait(30), "the caller goes on before they are made"
+        return {"a.json": b"1"}
+
+    with checkpoint.writing(folder, first) as finish:
+        assert not folder.exists()
+        going_on.set()
+        finish({"b.json": b"2"})
+    assert [checkpoint.read(folder, name) for name in ("a.json", "b.json")] == [b"1", b"2"]
+    assert [path.name for path in tmp_path.iterdir()] == ["step-3"]
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+@pytest.mark.parametrize("how", ["not finished", "the rest fails", "the first fails"])
+def test_what_is_not_finished_is_not_there(tmp_path, how, earlier):
+    folder = tmp_path / "step-3"
+    if earlier:
+        checkpoint.write(folder, {"a.json": b"0"})
+
+    def first():
+        if how == "the first fails":
+            raise OSError(28, "No space left on device")
+        return {"a.json": b"1"}
+
+    with (
+        pytest.raises(OSError, match="No space") if how == "the first fails" else pytest.raises(ZeroDivisionError),
+        checkpoint.writing(folder, first) as finish,
+    ):
+        if how == "the rest fails":
+            raise ZeroDivisionError
+        if how == "the first fails":
+            finish({})
+        raise ZeroDivisionError
+    assert [path.name for path in tmp_path.iterdir()] == (["step-3"] if earlier else [])
+    assert not earlier or checkpoint.read(folder, "a.json") == b"0"
