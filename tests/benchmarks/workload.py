@@ -17,7 +17,7 @@ import numpy as np
 OPTIONS = {"orientations": 8, "positions": 16}
 """Of the dataset ``sprites``, beside the size: 36,864 images, a tenth of them held out to be measured on."""
 LR, BETA, LATENTS = (1e-4, 1e-3), (1.0, 16.0), 10
-POINTS, DECODED = 10_000, 2_000
+POINTS, DECODED = 10_000, 1_000
 """At most so many held-out images are encoded for MIG, and decoded for the reconstruction."""
 DATABASE = "empty.db"
 

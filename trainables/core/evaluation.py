@@ -30,7 +30,7 @@ from trainables.core.split import Split
 POINTS = 10_000
 """Images that are encoded: what MIG's definition asks for."""
 
-RECONSTRUCTED = 2_000
+RECONSTRUCTED = 1_000
 """Images that are also decoded, for reconstruction and ELBO: decoding costs twice what encoding does."""
 
 BLIND = 3_000
@@ -74,7 +74,7 @@ def evaluate(
     last: bool = True,
     precision: torch.dtype = torch.float32,
 ) -> Evaluation:
-    """Score ``model`` on at most ``points`` images of the split ``part`` of ``dataset``; None encodes all.
+    """Score ``model`` on at most ``points`` images of the split ``part`` of ``dataset``; None takes all.
 
     Scores that cost much are computed at the ``last`` report of a trial alone, or where one of their metrics is
     ``asked`` for by its full name. A metric for which there are too few images is not given. Networks compute in
@@ -85,7 +85,7 @@ def evaluate(
     model.eval()
     reduced = torch.autocast(torch.device(device).type, precision, enabled=precision != torch.float32)
     with torch.no_grad(), reduced:
-        arrays = _arrays(method, model, hp, split, index)
+        arrays = _arrays(method, model, hp, split, index, len(split) if points is None else RECONSTRUCTED)
         if hasattr(method, "secondary_codes") and split.secondary is not None:
             arrays |= _secondary(method, model, split.secondary, points)
     model.train()
@@ -115,7 +115,9 @@ def chosen(size: int) -> Tensor:
     return torch.randperm(size, generator=torch.Generator().manual_seed(0))
 
 
-def _arrays(method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, index: Tensor) -> dict[str, Any]:
+def _arrays(
+    method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, index: Tensor, decoded: int
+) -> dict[str, Any]:
     noise = torch.Generator(split.device).manual_seed(0)
     codes: dict[str, list[Tensor]] = {}
     kl: dict[str, list[Tensor]] = {}
@@ -143,7 +145,7 @@ def _arrays(method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, ind
         if told and start < BLIND:
             for group, code in _blind(method, model, images, told, len(split.classes)).items():
                 blind.setdefault(group, []).append(code)
-        if start < RECONSTRUCTED and contract.decodes(method):
+        if start < decoded and contract.decodes(method):
             logits = method.decode(model, sampled, labels)
             reconstruction.append(reconstruction_per_image(logits, images, hp.likelihood))
     by_group = {group: _numpy(parts) for group, parts in codes.items()}
@@ -152,10 +154,10 @@ def _arrays(method: ModuleType, model: nn.ModuleDict, hp: Any, split: Split, ind
         arrays["probabilities_NL"] = by_group.pop(CLASSES)
     arrays |= {"codes_by_group": by_group, "codes_NZ": np.concatenate(list(by_group.values()), axis=1)}
     if reconstruction:
-        arrays["reconstruction_N"] = _numpy(reconstruction)[:RECONSTRUCTED]
+        arrays["reconstruction_N"] = _numpy(reconstruction)[:decoded]
     if kl:
         every = np.concatenate([_numpy(parts) for parts in kl.values()], axis=1)
-        arrays["kl_NZ"] = every[:RECONSTRUCTED]
+        arrays["kl_NZ"] = every[:decoded]
     if blind:
         arrays["blind_by_group"] = {group: _numpy(parts) for group, parts in blind.items()}
     return arrays
