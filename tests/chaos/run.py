@@ -44,12 +44,17 @@ def tried(run: Callable[[Path, int], Outcome], times: int) -> Iterator[Outcome]:
     """The outcome of each try; an exception is one that did not survive."""
     for seed in range(times):
         with tempfile.TemporaryDirectory(prefix="teasel-chaos-", ignore_cleanup_errors=True) as folder:
+            # What a command that runs in this process says to the libraries of its own is not for the next one.
+            environment = dict(os.environ)
             try:
                 yield run(Path(folder), seed)
             except Exception as error:
                 traceback.print_exc()
                 said = str(error).strip().splitlines() or [""]
                 yield Outcome(survived=False, note=f"seed {seed}: {type(error).__name__}: {said[0][:160]}")
+            finally:
+                os.environ.clear()
+                os.environ.update(environment)
 
 
 def row(fault: Fault, outcomes: Sequence[Outcome], who: str, minutes: float) -> str:
