@@ -15,7 +15,7 @@ from tests_chaos.fault import Fault, Outcome
 from tests_chaos.heads import Teasel, wait_for_rows
 from tests_chaos.nodes import Cluster
 
-SWEEP: dict[str, Any] = {"trials": 6, "steps": 1500}
+SWEEP: dict[str, Any] = {"trials": 4, "steps": 1500}
 RESULT = ["Best: trial"]
 QUICK = {
     "RAY_health_check_period_ms": "1000",
