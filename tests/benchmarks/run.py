@@ -88,7 +88,7 @@ def sweep(size: Size) -> Iterator[Row]:
         prepare(work)
         yield from whole_sweep.compared(work, size.repeat)
         if not size.quick:
-            yield from whole_sweep.longer(replace(work, trials=2, steps=2000, reports=8))
+            yield from whole_sweep.longer(replace(work, trials=4, steps=2000, reports=8))
             yield from whole_sweep.stopped(replace(work, trials=8))
 
 
