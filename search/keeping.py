@@ -43,6 +43,13 @@ class Keeper:
             with suppress(OSError):
                 self._keep_within(self._limit)
 
+    def tidy_again(self) -> None:
+        """Free what lost attempts wrote after their trials had ended: a node that was taken for dead may come back."""
+        for trial in self._history().trials:
+            if trial.state != RUNNING and trial.attempts > 1:
+                with suppress(OSError):
+                    self._release(trial)
+
     def _release(self, trial: Trial) -> None:
         from trainables.core.trial import release
 

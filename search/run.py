@@ -224,6 +224,11 @@ class Driver:
         with self.lock, self._recording():
             self.loop.lost(assignment.trial, assignment.attempt, redacted(reason))
 
+    def tidy(self) -> None:
+        """Free what workers that were taken for dead have left behind."""
+        with self.lock:
+            self._keeper.tidy_again()
+
     @contextmanager
     def _recording(self) -> Iterator[None]:
         """A storage that cannot be written (a full disk) ends the sweep in order, with nothing acted on."""

@@ -106,6 +106,8 @@ def drive(
         ledger.close()
         if not here:
             connection.disconnect()
+    # Only now are all workers gone.
+    driver.tidy()
     if publisher is not None:
         _wait_for(publisher, place, console)
     if conclude is None or interrupted or driver.broken is not None:

@@ -16,6 +16,8 @@ from tests_chaos.heads import Teasel, wait_for_rows
 from tests_chaos.nodes import Cluster
 
 SWEEP: dict[str, Any] = {"trials": 4, "steps": 1500}
+LONG: dict[str, Any] = {"trials": 4, "steps": 6000}
+"""Lasts longer than a node is silent, or than it takes to be missed."""
 RESULT = ["Best: trial"]
 QUICK = {
     "RAY_health_check_period_ms": "1000",
@@ -35,7 +37,7 @@ def _impatient() -> Cluster:
     return Cluster(2, **QUICK)
 
 
-def _begun(storage: Path, cluster: Cluster) -> Teasel:
+def _begun(storage: Path, cluster: Cluster, sweep: dict[str, Any] = SWEEP) -> Teasel:
     """A sweep whose trials have all nodes, each with a report."""
     kind = [
         "--sampler",
@@ -43,9 +45,9 @@ def _begun(storage: Path, cluster: Cluster) -> Teasel:
         "--schedule",
         "none",
         "--trials",
-        str(SWEEP["trials"]),
+        str(sweep["trials"]),
         "--steps",
-        str(SWEEP["steps"]),
+        str(sweep["steps"]),
     ]
     sets = [word for text in tries.SETS for word in ("--set", text)]
     words = ["beta_vae", "--data", "digits", "--objective", "val/elbo", "--name", "chaos", "--mlflow", "none"]
@@ -110,11 +112,11 @@ def lost(storage: Path, seed: int) -> Outcome:
     return _outcome(storage, way, wrong, before=before, seconds=_recovered(storage, since))
 
 
-def _outcome(storage: Path, way: str, wrong: list[str], **more: Any) -> Outcome:
+def _outcome(storage: Path, way: str, wrong: list[str], sweep: dict[str, Any] = SWEEP, **more: Any) -> Outcome:
     return tries.outcome(
         storage,
         wrong=[f"{way}: {each}" for each in wrong if each],
-        whole=tries.whole(**SWEEP),
+        whole=tries.whole(**sweep),
         mlflow=tries.published(storage),
         **more,
     )
@@ -157,7 +159,7 @@ def silent(cluster: Callable[[], Cluster], seconds: float | None, *, alone: bool
     def fault(storage: Path, seed: int) -> Outcome:
         there = cluster()
         there.complete(2)
-        teasel = _begun(storage, there)
+        teasel = _begun(storage, there, LONG)
         time.sleep(random.Random(seed).random())
         before, since = tries.recorded(storage), time.time()
         node = there.nodes[seed % 2]
@@ -173,7 +175,7 @@ def silent(cluster: Callable[[], Cluster], seconds: float | None, *, alone: bool
                 there.lose(node)
         lost = _count(storage, "lost")
         wrong += [] if bool(lost) == dies else [f"{lost} trials were lost"]
-        return _outcome(storage, "silent", wrong, before=before, seconds=_recovered(storage, since))
+        return _outcome(storage, "silent", wrong, LONG, before=before, seconds=_recovered(storage, since))
 
     return fault
 

@@ -102,3 +102,23 @@ def test_a_file_names_its_line(said):
     text = f"name: a\nmethods: [beta_vae]\ndata: digits\nobjectives: [val/elbo]\nbudget:\n  disk: {said}\n"
     with pytest.raises(SweepError, match=r"sweep.yaml:6: .* is no size; write 500MB"):
         loads(text)
+
+
+def test_what_a_worker_writes_that_was_taken_for_dead(tmp_path):
+    sets = ["data.size=16", "discriminator_units=64", "lr=1e-4..1e-2"]
+    sweep = from_command_line(
+        ["factor_vae"], trials=1, steps=40, report_every=20, schedule="none", sets=sets, name="small",
+        storage=str(tmp_path), **WORDS,
+    )  # fmt: skip
+    place, ledger = create(sweep)
+    with ledger:
+        driver = Driver(place, sweep, loop(ledger, sweep, concurrency=1))
+        driver.lose(driver.next(), "its node does not answer")
+        run_here(driver)
+        # The node comes back, and its worker is killed while it writes what nobody waits for.
+        for name in ("step-000020-attempt-1", ".step-000040-attempt-1.77.partial"):
+            (place.trial(0) / name / WEIGHTS).write(b"late")
+        driver.tidy()
+    assert not (place.trial(0) / "step-000020-attempt-1" / WEIGHTS).exists()
+    assert [name for name in place.trial(0).names() if name.startswith(".")] == []
+    assert all(weights(place, place.history()))
