@@ -15,7 +15,7 @@ from tests_chaos.fault import Fault, Outcome
 from tests_chaos.heads import Teasel, wait_for_rows
 from tests_chaos.nodes import Cluster
 
-SWEEP: dict[str, Any] = {"trials": 4, "steps": 1500}
+SWEEP: dict[str, Any] = {"trials": 6, "steps": 1500}
 LONG: dict[str, Any] = {"trials": 4, "steps": 6000}
 """Lasts longer than a node is silent, or than it takes to be missed."""
 RESULT = ["Best: trial"]
