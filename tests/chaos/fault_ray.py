@@ -12,7 +12,7 @@ from tests_chaos import invariants, stock, tries
 from tests_chaos.fault import Fault, Outcome
 from tests_chaos.heads import Teasel, wait_for_rows
 
-KILLS, TRIES = 4, 3
+KILLS, TRIES = 4, 5
 LONG: dict[str, Any] = {"sampler": "tpe", "trials": 6, "steps": 60}
 WORDS = ["beta_vae", "--data", "digits", "--objective", "val/elbo", "--name", "chaos", "--concurrency", "1"]
 
