@@ -9,7 +9,7 @@ from tests_trainables.test_methods import CASES, made
 import trainables
 from trainables.core import allocator
 from trainables.core.attempt import COMPILE, PRECISIONS
-from trainables.core.compiled import AREA, WORTH, compiles, unable
+from trainables.core.compiled import AREA, FASTER_WITH, WORTH, compiles, unable
 from trainables.core.dataset import open_dataset
 from trainables.core.precision import precision
 from trainables.core.training import Training
@@ -82,16 +82,19 @@ def test_what_is_chosen_says_why():
         precision("half", "cpu")
 
 
-def test_only_what_is_long_enough_is_compiled():
+@pytest.mark.parametrize("faster", [True, False])
+def test_only_what_is_long_enough_is_compiled(monkeypatch, faster):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {FASTER_WITH: faster})
     assert compiles("never", "cpu") == (False, "asked for")
     with pytest.raises(ValueError, match=f"one of {', '.join(COMPILE)}"):
         compiles("now", "cpu")
     if not unable():
         assert compiles("always", "cpu", area=1, images=1) == (True, "asked for")
-        assert compiles("auto", "cpu", area=AREA, images=WORTH / AREA)[0]
+        assert compiles("auto", "cpu", area=AREA, images=WORTH / AREA)[0] == faster
         assert not compiles("auto", "cpu", area=AREA, images=WORTH / AREA - 1)[0]
         assert not compiles("auto", "cpu", area=AREA - 1, images=WORTH)[0]
         assert compiles("auto", "cuda") == (False, "measured on CPUs only")
+        assert faster or FASTER_WITH in compiles("auto", "cpu")[1]
 
 
 def test_freed_memory_is_kept_for_the_next_step():
