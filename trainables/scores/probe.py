@@ -11,20 +11,19 @@ Letters: N images, Z codes of a group.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 
 from trainables.core.encoded import fitting, standardised
+from trainables.core.softmax import probabilities
 from trainables.scores import Metric, When
 
 POINTS = 3_000
 """Images at most: two thousand fit the probe, one thousand test it."""
 FEWEST = 30
 """Images at least: twenty fit."""
-ITERATIONS = 300
 
 CHANCE = "the largest class's share: nothing is known of the class"
 
@@ -68,10 +67,6 @@ def score(
 
 
 def _accuracy(group: str, codes: np.ndarray, labels_N: np.ndarray) -> float | None:
-    # Imported here: the registry of scores is read by commands that must be quick.
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
     codes_NZ = np.asarray(codes, np.float64)[:POINTS]
     if codes_NZ.ndim != 2 or not codes_NZ.shape[1] or labels_N.ndim != 1 or len(labels_N) < len(codes_NZ):
         raise ValueError(
@@ -83,11 +78,9 @@ def _accuracy(group: str, codes: np.ndarray, labels_N: np.ndarray) -> float | No
     if not np.isfinite(codes_NZ).all():
         raise ValueError(f"Codes must be finite numbers; those of {group!r} are not.")
     labels_N, fit = labels_N[: len(codes_NZ)], fitting(len(codes_NZ))
-    if len(np.unique(labels_N[:fit])) < 2:
+    classes_L, index_N = np.unique(labels_N[:fit], return_inverse=True)
+    if len(classes_L) < 2:
         return None
     standard_NZ = standardised(codes_NZ, fit)
-    with warnings.catch_warnings():
-        # An optimum not quite reached moves the accuracy by less than its own sampling error.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        probe = LogisticRegression(max_iter=ITERATIONS).fit(standard_NZ[:fit], labels_N[:fit])
-    return float(probe.score(standard_NZ[fit:], labels_N[fit:]))
+    probability_LN = probabilities(standard_NZ[:fit], index_N, standard_NZ[fit:])
+    return float((classes_L[probability_LN.argmax(0)] == labels_N[fit:]).mean())
