@@ -66,9 +66,12 @@ class FusedAdam:
 
     @torch.no_grad()
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take on a ``state()``; without any, begin anew.  Raises ``KeyError`` when one is missing."""
+        """Take on a ``state()``.  Raises ``KeyError`` when one is missing."""
         for name, value in self.state().items():
-            if state:
-                value.copy_(state[name])
-            else:
-                value.zero_()
+            value.copy_(state[name])
+
+    @torch.no_grad()
+    def begin_anew(self) -> None:
+        """Forget all steps."""
+        for value in self.state().values():
+            value.zero_()

@@ -82,5 +82,8 @@ class Step:
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take on a ``state()``.  Raises ``KeyError`` when it is of another shape; without any, begin anew."""
         for player, optimizer in self.optimizers.items():
-            start = f"adam.{player}."
-            optimizer.load({name.removeprefix(start): v for name, v in state.items() if name.startswith(start)})
+            if state:
+                start = f"adam.{player}."
+                optimizer.load({name.removeprefix(start): v for name, v in state.items() if name.startswith(start)})
+            else:
+                optimizer.begin_anew()

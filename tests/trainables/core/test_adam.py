@@ -60,7 +60,7 @@ def test_goes_on_from_its_state():
     assert all(torch.equal(one, two) for one, two in zip(ours, others, strict=True))
     # What was loaded is copied.
     assert kept["0.step"] == 1 and adam.state()["0.step"] == 2
-    other.load({})
+    other.begin_anew()
     assert not any(value.any() for value in other.state().values())
 
 
@@ -68,5 +68,7 @@ def test_a_state_of_another_shape():
     adam = FusedAdam(weights(), SETTINGS[0])
     with pytest.raises(KeyError, match=r"2\.step"):
         adam.load({name: value for name, value in adam.state().items() if name != "2.step"})
+    with pytest.raises(KeyError):
+        adam.load({})
     with pytest.raises(RuntimeError):
         adam.load({name: torch.zeros(9, 9) for name in adam.state()})

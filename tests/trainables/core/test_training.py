@@ -42,6 +42,15 @@ def test_saved_restored_and_continued_equals_uninterrupted_bit_for_bit(kind, tmp
         assert all(torch.equal(part[name], other[name]) for name in part)
 
 
+@pytest.mark.parametrize("player", ["vae", "discriminator"])
+def test_a_state_without_a_players_moments_is_refused(player):
+    first, second = begin(KINDS[2]), begin(KINDS[2])
+    first.advance(2)
+    weights, rest = first.state()
+    with pytest.raises(KeyError):
+        second.load(weights, {name: value for name, value in rest.items() if not name.startswith(f"adam.{player}.")})
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_seed_fixes_everything(kind):
     torch.manual_seed(99)
