@@ -143,7 +143,7 @@ def test_two_laptops_at_once_start_one_sweep_and_both_see_it_through(cluster):
 
 
 def test_a_killed_laptop_stops_nothing_and_a_stopped_sweep_says_goodbye_and_is_resumed(cluster):
-    words = cluster.sweep("long", "--trials", "6", "--steps", "250", "--env", "TEASEL_TEST")
+    words = cluster.sweep("long", "--trials", "6", "--steps", "1000", "--env", "TEASEL_TEST")
     laptop = cluster.begin(*words, TEASEL_TEST="yes")
     wait_for(lambda: (cluster.storage / "long" / "ledger.jsonl").exists() and len(cluster.rows("long")) > 4)
     laptop.kill()
