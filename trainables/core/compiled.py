@@ -72,6 +72,10 @@ def unable() -> str:
 
 def compile_networks(model: nn.Module) -> None:
     """Have the convolutional networks of ``model`` compiled when they are called, each for the shapes it is given."""
+    # Here, for they are the compiler, which most trials never need.
+    import torch._dynamo.config
+    import torch._functorch.config
+
     # Players may share a forward pass, so what backward frees early would be needed again.
     torch._functorch.config.donated_buffer = False
     torch._dynamo.config.recompile_limit = 64

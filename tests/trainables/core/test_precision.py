@@ -1,6 +1,8 @@
 """Reduced precision and compiled networks: near to float32 for every method, and resumed bit for bit."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -61,6 +63,16 @@ def test_saved_restored_and_continued_equals_uninterrupted_bit_for_bit(how):
     assert [each["vae"] for each in losses] == pytest.approx([plain.advance(k)["vae"] for k in (7, 12)], rel=0.01)
     # What is saved and what scores see is the model itself.
     assert all(w.dtype == torch.float32 for w in whole.state()[0].values())
+
+
+def test_a_process_that_never_asked_whether_it_can_compile_is_told_to():
+    code = (
+        "from torch import nn\n"
+        "from trainables.core.compiled import compile_networks\n"
+        "compile_networks(nn.ModuleList([nn.Sequential(nn.Conv2d(1, 1, 1))]))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
 
 
 @COMPILES
