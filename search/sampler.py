@@ -18,7 +18,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.exploration import STARTUP, explores
+from search.exploration import CANDIDATES, STARTUP, explores
 from search.goals import goals
 from search.history import COMPLETE, FAIL, PRUNED, RUNNING, Configuration, History, replay
 from search.ledger import Row
@@ -277,7 +277,7 @@ class Sampler:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self.name == "tpe":
                 return optuna.samplers.TPESampler(
-                    seed=seed, multivariate=True, group=True, constant_liar=True, **startup
+                    seed=seed, multivariate=True, group=True, constant_liar=True, n_ei_candidates=CANDIDATES, **startup
                 )
             if self.name == "gp":
                 return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False, **startup)

@@ -119,13 +119,13 @@ def test_small(bench):
 
 
 def test_recorded_curves():
-    """The file that `make bench-search` needs: enough configurations of both methods on both datasets, and small."""
+    """The file that `make bench-search` needs: enough configurations of both methods on all three datasets, and small."""
     from search.curves_file import read
 
     path = HERE / "benchmarks" / "curves.parquet"
     found = read(path)
     assert path.stat().st_size < 2_000_000 and len({curve.key for curve in found.curves}) >= 200
-    for name in ("quality_sprites-curves", "quality_digits-curves"):
+    for name in ("quality_sprites-curves", "quality_digits-curves", "quality_shapes-curves"):
         for method in ("beta_vae", "factor_vae"):
             assert sum(c.sweep == name and c.method == method for c in found.curves) >= 30
 

@@ -196,5 +196,5 @@ def _fewer_colours(picture: Image.Image) -> Image.Image:
 
 def _written(picture: Image.Image) -> bytes:
     file = io.BytesIO()
-    picture.save(file, "PNG", optimize=True)
+    picture.save(file, "PNG")
     return file.getvalue()
