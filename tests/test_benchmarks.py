@@ -119,7 +119,7 @@ def test_small(bench):
 
 
 def test_recorded_curves():
-    """The file that `make bench-search` needs: enough configurations of both methods on all three datasets, and small."""
+    """The file that `make bench-search` needs: enough configurations of both methods on all datasets, and small."""
     from search.curves_file import read
 
     path = HERE / "benchmarks" / "curves.parquet"
