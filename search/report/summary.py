@@ -93,7 +93,7 @@ def _schedule(said: Mapping[str, object], sweep: Sweep | None) -> str:
         return "none: every trial runs to its end"
     if sweep is None or not sweep.rungs:
         return pairs(said)
-    return f"{one_line(said.get('name'))}, at steps {', '.join(map(str, sweep.rungs))}"
+    return f"{one_line(said.get('name'))}, at step{'s' * (len(sweep.rungs) > 1)} {', '.join(map(str, sweep.rungs))}"
 
 
 def _time(history: History) -> str:

@@ -21,6 +21,7 @@ data: {name: digits, options: {size: 8}}
 objectives: [val/elbo]
 budget: {trials: 4, steps: 40}
 space: {network: mlp, hidden: 64, form: beta, latents: [2, 3]}
+schedule: {rungs: [5, 15]}
 """
 
 

@@ -86,7 +86,7 @@ def test_it_has_everything_in_its_order(whole):
     assert f"First in the ranking: trial {first.number:03d}" in text
     assert f"lr: {first.config['lr']!r}" in text
     assert "maximize score/mig Ceiling 1" in text and "Noise gets 0" in text
-    assert "60 trials of 90 steps" in text and "asha, at steps 10, 30" in text and "tpe (seed 0)" in text
+    assert "60 trials of 90 steps" in text and "asha, at step 30" in text and "tpe (seed 0)" in text
     assert "lr 1e-05 to 0.01, logarithmic" in text
     assert "its loss is not finite" in text
     assert "Attempts that were lost and begun again: 1 (003: its worker died)." in text
