@@ -77,13 +77,13 @@ chaos: $(READY)  ## Every fault we can think of, tried again and again, into tes
 bench: $(READY)  ## Speed against plain PyTorch and stock sweeps, into tests/benchmarks/RESULTS.md; BENCH=--quick is small
 	PYTHONPATH=tests/search $(BIN)/python tests/benchmarks/run.py $(BENCH)
 
-bench-precision: $(READY)  ## What bfloat16 changes of every method's losses, into tests/benchmarks/RESULTS.md: ten minutes
+bench-precision: $(READY)  ## What bfloat16 changes of every method's losses, into tests/benchmarks/RESULTS.md: a quarter of an hour
 	$(BIN)/python tests/benchmarks/precision.py
 
 bench-search: $(READY)  ## Search quality against stock searches, in simulated time, into tests/benchmarks/RESULTS.md: ten minutes
 	$(BIN)/python tests/benchmarks/search_quality.py
 
-bench-long: $(READY)  ## What 10,000 simulated trials cost driver, resume and MLflow, into tests/benchmarks/RESULTS.md: half an hour
+bench-long: $(READY)  ## What 10,000 simulated trials cost driver, resume and MLflow, into tests/benchmarks/RESULTS.md: a quarter of an hour
 	PYTHONPATH=tests/search $(BIN)/python tests/benchmarks/long_runs.py
 
 reproduce: $(READY)  ## The reports' tables, run again into tests/reproduction/RESULTS.md: under two hours on two cores

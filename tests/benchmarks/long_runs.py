@@ -3,7 +3,7 @@
 Ledger, loop, sampler (TPE), schedule (ASHA) and publisher (MLflow's SQLite store) are the real ones; only training is
 made up. One sweep grows to the last point; for each point its ledger is cut there and read by a fresh process, whose
 imports are not counted. CPU time stands beside wall time, because others may use the machine. Writes a section of its
-own into RESULTS.md: ``make bench-long``, about half an hour, or ``long_runs.py --points 100 1000`` for less.
+own into RESULTS.md: ``make bench-long``, a quarter of an hour, or ``long_runs.py --points 100 1000`` for less.
 """
 
 import os
