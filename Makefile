@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-sweep: $(READY)  ## Search β-VAE and FactorVAE on rendered sprites: about four minutes on two cores
+sweep: $(READY)  ## Search β-VAE and FactorVAE on rendered sprites: two to four minutes on two cores
 	$(BIN)/teasel run first_look --again
 
 test: $(READY)  ## All fast tests
